@@ -19,7 +19,7 @@ export const ERRORS = {
     status: 0,
     exit: 2,
     text: 'the bind "{bind}" {problem}',
-    todo: 'write host:port, [ipv6]:port, :port, unix:/path, fd://N or systemd',
+    todo: '{todo}',
   },
   TSGI_ERR_BIND_KIND: {
     status: 0,
@@ -179,7 +179,7 @@ export const ERRORS = {
     text: 'rule {rule} is broken: {problem}',
     todo: 'see the rule in docs/spec.md',
   },
-} as const satisfies Record<string, ErrorEntry>;
+} as const;
 
 /** A code of the error table. */
 export type ErrorCode = keyof typeof ERRORS;
@@ -195,7 +195,7 @@ export class TsgiError extends Error {
 
   /** `details` fills the braces of the entry's text; a name that is missing there is a defect and stays visible. */
   constructor(code: ErrorCode, details: Readonly<Record<string, string | number>> = {}, options?: ErrorOptions) {
-    const entry = ERRORS[code];
+    const entry: ErrorEntry = ERRORS[code];
     const fill = (text: string): string => text.replace(/\{(\w+)\}/g, (brace, name) => String(details[name] ?? brace));
     super(fill(entry.text), options);
     this.code = code;
