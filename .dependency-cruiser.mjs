@@ -1,0 +1,118 @@
+// The import rules of the workspace: who may import whom. `pnpm check` fails when one is broken.
+// test/import-rules.test.ts breaks each of them on purpose.
+
+/**
+ * What the sources of each package may import, its own files aside: workspace packages by folder name, platform
+ * modules as `node:...`, npm packages by name. Whoever is not listed imports what its package.json declares.
+ */
+const MAY_IMPORT = {
+  core: [],
+  'bridge-node': ['core', 'node:http', 'node:stream', 'node:events'],
+  'bridge-fetch': ['core'],
+  'adapter-node': ['core', 'node:http', 'node:https', 'node:net', 'node:tls', 'node:stream', 'node:fs'],
+  'adapter-unix-socket': ['core', 'adapter-node', 'node:net', 'node:fs', 'node:fs/promises', 'node:path'],
+  'adapter-inject': ['core', 'adapter-node', 'light-my-request'],
+  conformance: ['core', 'tap', 'node:*'],
+};
+
+/** `text` as a regular expression that matches it alone. */
+const escape = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+
+/** How dependency-cruiser names an import that the table allows: by its path, or, where none was found, as written. */
+function pattern(name) {
+  if (name === 'node:*') return '^[a-z_0-9/]+$';
+  if (name.startsWith('node:')) return `^(node:)?${escape(name.slice('node:'.length))}$`;
+  if (name in MAY_IMPORT) return `^packages/${name}/src/index\\.ts$`;
+  return `(^|/)node_modules/${escape(name)}/`;
+}
+
+const layers = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
+  name: `layers-${folder}`,
+  comment: `The sources of packages/${folder} may import: ${allowed.join(', ') || 'nothing'}.`,
+  severity: 'error',
+  from: { path: `^packages/${folder}/src/` },
+  to: { pathNot: [`^packages/${folder}/src/`, ...allowed.map(pattern)] },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    ...layers,
+    {
+      name: 'no-cycle',
+      comment: 'No import goes round, types included.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'entry-files-only',
+      comment: 'A package is imported by its name, never by a path into its folder.',
+      severity: 'error',
+      from: { path: '^packages/([^/]+)/' },
+      to: { path: '^packages/[^/]+/', pathNot: ['^packages/$1/', '^packages/[^/]+/src/index\\.ts$'] },
+    },
+    {
+      name: 'app-knows-no-server',
+      comment: 'Only the composition root of Movie Quotes knows who serves it.',
+      severity: 'error',
+      from: { path: '^packages/app-movie-quotes/src/', pathNot: '^packages/app-movie-quotes/src/main\\.ts$' },
+      to: { path: ['^packages/(?!app-movie-quotes/)', '^@tsgi/', '^tsgi$'] },
+    },
+    {
+      name: 'nobody-imports-the-app',
+      comment: 'Movie Quotes is served by the packages, never used by them; the bench measures it.',
+      severity: 'error',
+      from: { pathNot: ['^packages/app-movie-quotes/', '^bench/'] },
+      to: { path: '^packages/app-movie-quotes/' },
+    },
+    {
+      name: 'examples-use-published-names',
+      comment: 'An example imports what a reader can install, and its own files.',
+      severity: 'error',
+      from: { path: '^examples/([^/]+)/' },
+      to: {
+        path: [
+          '^packages/(app-|conformance/)',
+          '^packages/[^/]+/(?!src/index\\.ts$)',
+          '^(bench|test|docs)/',
+          '^examples/',
+        ],
+        pathNot: '^examples/$1/',
+      },
+    },
+    {
+      name: 'sources-use-declared-dependencies',
+      comment:
+        'What a source file imports stands in the dependencies of its package, not in devDependencies or nowhere.',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/', pathNot: '^packages/conformance/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'sources-import-no-tests',
+      comment: 'Tests import sources, never the other way.',
+      severity: 'error',
+      from: { pathNot: '(^|/)(test|pack)/' },
+      to: { path: '(^|/)test/', pathNot: 'node_modules' },
+    },
+    {
+      name: 'resolvable',
+      comment: 'Every import leads somewhere.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|\\.tap)/' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['@tsgi/source', 'types', 'import', 'node', 'default'],
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.d.ts', '.json'],
+    },
+    reporterOptions: { text: { highlightFocused: true } },
+  },
+};
