@@ -107,7 +107,11 @@ function parseSystemd(text: string): Bind {
 function parseTcp(text: string): Bind {
   if (text.startsWith('/')) throw wrong(text, 'is a path without unix: before it', `unix:${text}`);
   if (/^(unix|fd|systemd)(:|$)/i.test(text)) {
-    throw wrong(text, 'has its kind in capital letters', text.replace(/^\w+/, (kind) => kind.toLowerCase()));
+    throw wrong(
+      text,
+      'has its kind in capital letters',
+      text.replace(/^\w+/, (kind) => kind.toLowerCase()),
+    );
   }
   const url = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(text);
   if (url) throw wrong(text, 'is a URL', url[1] as string, `${url[1]}:8000`);
@@ -133,7 +137,8 @@ function parseTcp(text: string): Bind {
     throw wrong(text, 'has no port', `${text}:8000`);
   }
   if (host === '*') throw wrong(text, 'has * for a host', text.slice(1));
-  if (host !== '' && !isHost(host)) throw wrong(text, `has "${printable(host)}" for a host, which is no address or name`);
+  if (host !== '' && !isHost(host))
+    throw wrong(text, `has "${printable(host)}" for a host, which is no address or name`);
   return { kind: 'tcp', host: host.toLowerCase(), port: parsePort(text, host, text.slice(colon + 1)) };
 }
 

@@ -1,6 +1,7 @@
-// A request seen through a mount or a middleware: the same request with some of its properties changed.
+// A request or response seen through a mount or a middleware: the same one with some of its properties changed.
 
-import type { Address, Body, GatewayRequest, HeaderList, Upgrade } from './interface.ts';
+import { headerFields } from './headers.ts';
+import type { Address, Body, GatewayRequest, GatewayResponse, HeaderFields, HeaderList, Upgrade } from './interface.ts';
 
 /** What a middleware may change. Everything else is the original's, and stays as lazy as it was. */
 export interface RequestChanges {
@@ -10,9 +11,20 @@ export interface RequestChanges {
   readonly headers?: HeaderList;
   readonly signal?: AbortSignal;
   readonly body?: Body | null;
+  readonly upgrade?: Upgrade | null;
 }
 
-/** `request` with `changes`. The original is left as it is; both read the same body. */
+/** What a middleware may change of a response. */
+export interface ResponseChanges {
+  readonly status?: number;
+  readonly headers?: HeaderList;
+  readonly body?: GatewayResponse['body'];
+}
+
+/**
+ * `request` with `changes`. The original is left as it is; both read the same body. `changes` is read anew at every look,
+ * so a getter in it is as lazy as those of the request.
+ */
 export function derive(request: GatewayRequest, changes: RequestChanges): GatewayRequest {
   return new DerivedRequest(request, changes);
 }
@@ -21,6 +33,7 @@ export function derive(request: GatewayRequest, changes: RequestChanges): Gatewa
 class DerivedRequest implements GatewayRequest {
   readonly #request: GatewayRequest;
   readonly #changes: RequestChanges;
+  #fields: HeaderFields | undefined;
 
   constructor(request: GatewayRequest, changes: RequestChanges) {
     this.#request = request;
@@ -48,8 +61,14 @@ class DerivedRequest implements GatewayRequest {
   get headers(): HeaderList {
     return this.#changes.headers ?? this.#request.headers;
   }
+  get fields(): HeaderFields {
+    if (this.#changes.headers === undefined) return this.#request.fields;
+    this.#fields ??= headerFields(this.#changes.headers);
+    return this.#fields;
+  }
   get body(): Body | null {
-    return this.#changes.body === undefined ? this.#request.body : this.#changes.body;
+    const { body } = this.#changes;
+    return body === undefined ? this.#request.body : body;
   }
   get trailers(): HeaderList {
     return this.#request.trailers;
@@ -67,9 +86,27 @@ class DerivedRequest implements GatewayRequest {
     return this.#changes.signal ?? this.#request.signal;
   }
   get upgrade(): Upgrade | null {
-    return this.#request.upgrade;
+    const { upgrade } = this.#changes;
+    return upgrade === undefined ? this.#request.upgrade : upgrade;
   }
   inform(status: 102 | 103, headers: HeaderList): void {
     this.#request.inform(status, headers);
   }
+}
+
+/**
+ * `response` with `changes`. The original is left as it is: an application may answer every request with the same
+ * object. Its trailers, which may be computed from the body, are still read only when the adapter reads them.
+ */
+export function deriveResponse(response: GatewayResponse, changes: ResponseChanges): GatewayResponse {
+  const { status = response.status, headers = response.headers, body = response.body } = changes;
+  if (!('trailers' in response)) return { status, headers, body };
+  return {
+    status,
+    headers,
+    body,
+    get trailers(): HeaderList {
+      return response.trailers as HeaderList;
+    },
+  };
 }

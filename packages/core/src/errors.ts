@@ -167,11 +167,23 @@ export const ERRORS = {
     text: 'the client left before {part}',
     todo: 'nothing: stop the work that was for this client',
   },
+  TSGI_ERR_TRUST: {
+    status: 0,
+    exit: 2,
+    text: 'the trusted address "{item}" {problem}',
+    todo: 'write an IP address, a network such as 10.0.0.0/8, unix, or *',
+  },
   TSGI_ERR_MOUNT: {
     status: 0,
     exit: 2,
     text: 'the mount prefix "{prefix}" {problem}',
-    todo: 'write a path that starts with / and does not end with one, such as /shop',
+    todo: '{todo}',
+  },
+  TSGI_ERR_OPTION: {
+    status: 0,
+    exit: 2,
+    text: 'the option {option} is {value}',
+    todo: 'give {expected}',
   },
   TSGI_ERR_LINT: {
     status: 500,
@@ -184,6 +196,21 @@ export const ERRORS = {
 /** A code of the error table. */
 export type ErrorCode = keyof typeof ERRORS;
 
+/** The names in braces of a text. */
+type Braces<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Braces<Rest> : never;
+
+/** What fills the braces of an entry's text and todo: every one of them, so that no message goes out with a hole. */
+export type ErrorDetails<Code extends ErrorCode> = {
+  readonly [Name in Braces<(typeof ERRORS)[Code]['text'] | (typeof ERRORS)[Code]['todo']>]: string | number;
+};
+
+/** A code with the details that it asks for; none where its texts have no braces. */
+type ErrorArguments = {
+  [Code in ErrorCode]: Record<never, never> extends ErrorDetails<Code>
+    ? [code: Code, details?: ErrorDetails<Code>, options?: ErrorOptions]
+    : [code: Code, details: ErrorDetails<Code>, options?: ErrorOptions];
+}[ErrorCode];
+
 /** An error of the table. `message` says what happened; `todo` says what to do. */
 export class TsgiError extends Error {
   readonly code: ErrorCode;
@@ -193,10 +220,11 @@ export class TsgiError extends Error {
   readonly exit: number;
   readonly todo: string;
 
-  /** `details` fills the braces of the entry's text; a name that is missing there is a defect and stays visible. */
-  constructor(code: ErrorCode, details: Readonly<Record<string, string | number>> = {}, options?: ErrorOptions) {
+  constructor(...[code, details = {}, options]: ErrorArguments) {
     const entry: ErrorEntry = ERRORS[code];
-    const fill = (text: string): string => text.replace(/\{(\w+)\}/g, (brace, name) => String(details[name] ?? brace));
+    const values: Readonly<Record<string, string | number>> = details;
+    // The compiler asks for every name; one that is missing all the same is a defect, and stays visible.
+    const fill = (text: string): string => text.replace(/\{(\w+)\}/g, (brace, name) => String(values[name] ?? brace));
     super(fill(entry.text), options);
     this.code = code;
     this.status = entry.status;

@@ -1,6 +1,6 @@
 // Header lists: look-ups that ignore case, and the syntax of a field (RFC 9110 section 5).
 
-import type { HeaderList } from './interface.ts';
+import type { HeaderFields, HeaderList } from './interface.ts';
 
 /** The first value of `name`, or `undefined`. `name` must be lower-case; the list's names may be spelled in any case. */
 export function header(list: HeaderList, name: string): string | undefined {
@@ -39,6 +39,50 @@ export function headerList(
     else for (const one of value) list.push(name, one);
   }
   return list;
+}
+
+// Fields that are no lists (RFC 9110 section 5.3): a second one is ignored, as node:http does.
+const SINGLE = new Set([
+  'age',
+  'authorization',
+  'content-length',
+  'content-type',
+  'etag',
+  'expires',
+  'from',
+  'host',
+  'if-modified-since',
+  'if-unmodified-since',
+  'last-modified',
+  'location',
+  'max-forwards',
+  'proxy-authorization',
+  'referer',
+  'retry-after',
+  'server',
+  'user-agent',
+]);
+
+/**
+ * The look-up that {@link GatewayRequest.fields} gives, made from a list with lower-case names. It joins duplicates
+ * exactly as `node:http` does, so that every framework meets what it knows.
+ */
+export function headerFields(list: HeaderList): HeaderFields {
+  const fields: HeaderFields = {};
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i] as string;
+    const value = list[i + 1] as string;
+    const present = fields[name];
+    if (name === 'set-cookie') {
+      if (present === undefined) fields[name] = [value];
+      else (present as string[]).push(value);
+    } else if (typeof present !== 'string') {
+      fields[name] = value;
+    } else if (!SINGLE.has(name)) {
+      fields[name] = present + (name === 'cookie' ? '; ' : ', ') + value;
+    }
+  }
+  return fields;
 }
 
 // RFC 9110 section 5.6.2: token = 1*tchar

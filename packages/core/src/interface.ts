@@ -7,6 +7,12 @@
  */
 export type HeaderList = readonly string[];
 
+/**
+ * Header fields by lower-case name. Duplicates are joined by `, ` (`cookie` by `; `), except that `set-cookie` is
+ * always an array, and that of a field that may stand once (`host`, `content-length`, ...) the first one counts.
+ */
+export type HeaderFields = Record<string, string | string[] | undefined>;
+
 /** Who is at the other end: an IP address with its port, or a process behind a Unix socket (which has neither). */
 export type Address =
   | { readonly kind: 'ip'; readonly address: string; readonly port: number }
@@ -58,7 +64,12 @@ export interface GatewayRequest {
   /** The authority that the client asked for, through trusted proxies: `example.org`, `[::1]:8000`; `''` if it named none. */
   readonly host: string;
   readonly headers: HeaderList;
-  /** `null` when the message has no body (RFC 9112 section 6.3). */
+  /**
+   * The same fields as a look-up by lower-case name, derived when first asked for; see {@link headerFields} for how
+   * duplicates join. The object belongs to this request: who handles the request may change it.
+   */
+  readonly fields: HeaderFields;
+  /** `null` when no byte will come: neither `Transfer-Encoding` nor a `Content-Length` above 0 (RFC 9112 section 6.3). */
   readonly body: Body | null;
   /** Trailer fields; empty until the body has been read to its end. */
   readonly trailers: HeaderList;
