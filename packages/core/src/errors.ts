@@ -69,6 +69,12 @@ export const ERRORS = {
     text: 'the folder of the socket "{path}" {problem}',
     todo: '{todo}',
   },
+  TSGI_ERR_SOCKET_MODE: {
+    status: 0,
+    exit: 2,
+    text: 'the socket "{path}" cannot have the mode {mode}',
+    todo: 'give permission bits from 0o000 to 0o777, in octal: 0o660',
+  },
   TSGI_ERR_SOCKET_OWNER: {
     status: 0,
     exit: 2,
