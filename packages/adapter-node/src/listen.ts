@@ -1,0 +1,201 @@
+// Serves an application on one bind: the whole life of a server, from the bind to the last closed connection.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type Application,
+  type Bind,
+  type ContextControl,
+  createContext,
+  type DrainOptions,
+  type Listening,
+  parseBind,
+  printBind,
+  TsgiError,
+} from '@tsgi/core';
+import type { Engine, ListenTarget } from './engine.ts';
+import { createNodeHttpEngine } from './node-http/engine.ts';
+import { DEFAULT_LIMITS, type ListenOptions } from './options.ts';
+import { DEFAULT_TRUST, parseTrust } from './trust.ts';
+
+/** How long open connections may still bring a request after the listener closed, before idle ones are closed. */
+const LAST_CALL = 500;
+/** The most connections that are taken from the backlog before the listener closes; others may be filling it as well. */
+const LAST_ACCEPTS = 1000;
+
+/**
+ * Serves `application` on `bind`, a TCP address or an inherited descriptor: `await listen(app, '127.0.0.1:8000')`.
+ * Resolves when connections are accepted. Rejects with a `TSGI_ERR_BIND_*` error that says what to do, or with what
+ * `application.start` threw; nothing is left open then.
+ */
+export async function listen(
+  application: Application,
+  bind: string | Bind,
+  options: ListenOptions = {},
+): Promise<Listening> {
+  const where = typeof bind === 'string' ? parseBind(bind) : bind;
+  const target = targetOf(where, options);
+  const control = options.context ?? createContext(contextOptions(options));
+  const own = options.context === undefined;
+  const engine = (options.engine ?? createNodeHttpEngine)({
+    application,
+    context: control.context,
+    log: options.log ?? control.context.log,
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    trust: parseTrust(options.trust ?? DEFAULT_TRUST),
+    forwarded: options.forwarded ?? 'x-forwarded',
+    keepAlive: options.keepAlive ?? 75_000,
+    tls: options.tls,
+    proxyProtocol: options.proxyProtocol ?? false,
+  });
+  if (own) await application.start?.(control.context);
+  let address: Bind;
+  try {
+    address = bound(where, await engine.listen(target));
+  } catch (error) {
+    if (own) await application.stop?.();
+    throw bindError(where, error as NodeJS.ErrnoException);
+  }
+  return new Server(engine, control, address, own ? application : null);
+}
+
+class Server implements Listening {
+  readonly address: Bind;
+  readonly #engine: Engine;
+  readonly #control: ContextControl;
+  /** The application whose `stop` is ours to call. */
+  readonly #application: Application | null;
+  #closed: Promise<void> | null = null;
+  #draining: Promise<void> | null = null;
+
+  constructor(engine: Engine, control: ContextControl, address: Bind, application: Application | null) {
+    this.#engine = engine;
+    this.#control = control;
+    this.address = address;
+    this.#application = application;
+  }
+
+  stats(): ReturnType<Listening['stats']> {
+    return this.#engine.stats();
+  }
+
+  drain(options: DrainOptions = {}): Promise<void> {
+    this.#draining ??= this.#drain(options.delay ?? 0, options.graceful ?? 30_000);
+    return this.#draining;
+  }
+
+  async close(): Promise<void> {
+    this.#control.drain();
+    await this.#engine.leave?.();
+    const closed = this.#close();
+    this.#engine.destroyAll();
+    return closed;
+  }
+
+  async #drain(wait: number, graceful: number): Promise<void> {
+    this.#control.drain();
+    if (wait > 0) await delay(wait);
+    await this.#engine.leave?.();
+    this.#engine.lastCall();
+    await this.#emptyBacklog();
+    const cut = setTimeout(() => this.#engine.destroyAll(), graceful);
+    const closed = this.#close();
+    // A request may be on its way on a connection that looks idle. It gets its answer, with Connection: close.
+    const idle = setTimeout(() => this.#engine.closeIdle(), Math.min(LAST_CALL, graceful));
+    // A connection that answered after that beat has been told to close; this finds those that never asked again.
+    const sweep = setInterval(() => this.#engine.closeIdle(), 2 * LAST_CALL);
+    await closed;
+    clearTimeout(cut);
+    clearTimeout(idle);
+    clearInterval(sweep);
+  }
+
+  /**
+   * Accepts until nobody is queued. A listener that is closed resets the connections in its backlog, and the last
+   * holder of a socket is the only one left to take them. libuv accepts one connection a turn (seen on Linux), so two
+   * turns without one mean that the queue is empty.
+   */
+  async #emptyBacklog(): Promise<void> {
+    const most = this.#engine.accepted + LAST_ACCEPTS;
+    let quiet = 0;
+    let seen = this.#engine.accepted;
+    while (quiet < 2 && seen < most) {
+      await new Promise((resolve) => setImmediate(resolve));
+      quiet = this.#engine.accepted === seen ? quiet + 1 : 0;
+      seen = this.#engine.accepted;
+    }
+  }
+
+  #close(): Promise<void> {
+    this.#closed ??= this.#finish();
+    return this.#closed;
+  }
+
+  async #finish(): Promise<void> {
+    this.#control.drain();
+    await this.#engine.closeListener();
+    if (this.#application === null) return;
+    await this.#control.settled();
+    await this.#application.stop?.();
+  }
+}
+
+function contextOptions(options: ListenOptions): Parameters<typeof createContext>[0] {
+  return {
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.log === undefined ? {} : { log: options.log }),
+  };
+}
+
+function targetOf(bind: Bind, options: ListenOptions): ListenTarget {
+  const backlog = options.backlog ?? 511;
+  if (bind.kind === 'fd') return { fd: bind.fd, backlog };
+  if (bind.kind === 'tcp') {
+    return { host: bind.host === '' ? undefined : bind.host, port: bind.port, backlog, ipv6Only: options.ipv6Only ?? false };
+  }
+  throw new TsgiError('TSGI_ERR_BIND_KIND', {
+    bind: printBind(bind),
+    adapter: '@tsgi/adapter-node',
+    instead: '@tsgi/adapter-unix-socket for it, or a bind such as 127.0.0.1:8000',
+  });
+}
+
+/** The bind that came about: the host as it was asked for, the port that the system chose. */
+function bound(bind: Bind, address: { host: string; port: number } | string): Bind {
+  return bind.kind === 'tcp' && typeof address !== 'string' ? { ...bind, port: address.port } : bind;
+}
+
+function bindError(bind: Bind, error: NodeJS.ErrnoException): Error {
+  const text = printBind(bind);
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new TsgiError('TSGI_ERR_BIND_IN_USE', { bind: text }, { cause: error });
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new TsgiError('TSGI_ERR_BIND_ADDRESS', { bind: text }, { cause: error });
+    case 'EACCES':
+    case 'EPERM': {
+      const privileged = bind.kind === 'tcp' && bind.port < 1024;
+      const todo = privileged
+        ? 'use a port from 1024 on behind a proxy, a systemd socket, or the capability CAP_NET_BIND_SERVICE'
+        : 'run as a user who may listen there';
+      const reason = privileged ? `port ${bind.port} is privileged` : error.code;
+      return new TsgiError('TSGI_ERR_BIND_REFUSED', { bind: text, reason, todo }, { cause: error });
+    }
+    case 'EBADF':
+    case 'EINVAL':
+    case 'ENOTSOCK':
+      if (bind.kind !== 'fd') return error;
+      return new TsgiError(
+        'TSGI_ERR_DESCRIPTOR',
+        {
+          fd: bind.fd,
+          problem: `is not a socket that can listen (${error.code})`,
+          todo: 'pass a bound stream socket, as systemd and BoundSocket make them',
+        },
+        { cause: error },
+      );
+    default:
+      return error;
+  }
+}

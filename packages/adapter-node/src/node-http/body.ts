@@ -1,0 +1,113 @@
+// The body of a request: node:http's flowing stream, pulled chunk by chunk, counted against the limit.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Body, TsgiError } from '@tsgi/core';
+
+/**
+ * Iterates over the bytes of `incoming` once. The socket is read only while somebody waits for a chunk. Throws
+ * `TSGI_ERR_BODY_TOO_LARGE` past `limit` bytes and `TSGI_ERR_CLIENT_GONE` when the client leaves before the end.
+ */
+export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
+  readonly #incoming: IncomingMessage;
+  readonly #limit: number;
+  /** Set while the client waits for `100 Continue` (RFC 9110 section 10.1.1). */
+  #waiting: ServerResponse | null;
+  #started = false;
+  #received = 0;
+  #chunks: Uint8Array[] = [];
+  #ended = false;
+  #error: Error | null = null;
+  #resolve: ((result: IteratorResult<Uint8Array, undefined>) => void) | null = null;
+  #reject: ((error: Error) => void) | null = null;
+
+  constructor(incoming: IncomingMessage, limit: number, waiting: ServerResponse | null) {
+    this.#incoming = incoming;
+    this.#limit = limit;
+    this.#waiting = waiting;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    if (this.#started) throw new TsgiError('TSGI_ERR_BODY_READ_TWICE');
+    this.#start();
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) return Promise.resolve({ done: false, value: chunk });
+    if (this.#error !== null) return Promise.reject(this.#error);
+    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+    if (this.#waiting !== null) {
+      this.#waiting.writeContinue();
+      this.#waiting = null;
+    }
+    this.#incoming.resume();
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** The reader wants no more. What still comes is thrown away, so that the connection can go on. */
+  return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#ended = true;
+    this.#chunks = [];
+    this.#settle();
+    this.#incoming.resume();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  #start(): void {
+    this.#started = true;
+    const incoming = this.#incoming;
+    if (incoming.destroyed && !incoming.complete) {
+      this.#onGone();
+      return;
+    }
+    incoming.on('data', (chunk: Uint8Array) => this.#onData(chunk));
+    incoming.on('end', () => {
+      this.#ended = true;
+      this.#settle();
+    });
+    incoming.on('error', () => this.#onGone());
+    incoming.on('close', () => this.#onGone());
+    // Adding a data listener lets the stream flow; nobody asked for a chunk yet.
+    incoming.pause();
+  }
+
+  #onData(chunk: Uint8Array): void {
+    this.#received += chunk.byteLength;
+    if (this.#received > this.#limit && this.#error === null) {
+      this.#error = new TsgiError('TSGI_ERR_BODY_TOO_LARGE', { limit: this.#limit });
+      this.#chunks = [];
+      this.#settle();
+      this.#incoming.pause();
+      return;
+    }
+    if (this.#ended || this.#error !== null) return;
+    if (this.#resolve !== null) {
+      const resolve = this.#resolve;
+      this.#resolve = null;
+      this.#reject = null;
+      resolve({ done: false, value: chunk });
+    } else {
+      this.#chunks.push(chunk);
+      this.#incoming.pause();
+    }
+  }
+
+  #onGone(): void {
+    if (this.#ended || this.#error !== null) return;
+    this.#error = new TsgiError('TSGI_ERR_CLIENT_GONE', { part: 'its body was complete' });
+    this.#settle();
+  }
+
+  #settle(): void {
+    const resolve = this.#resolve;
+    const reject = this.#reject;
+    this.#resolve = null;
+    this.#reject = null;
+    if (this.#error !== null) reject?.(this.#error);
+    else resolve?.({ done: true, value: undefined });
+  }
+}

@@ -1,0 +1,222 @@
+// The HTTP engine on node:http: one server, its listener, its connections and what goes wrong on them.
+
+import http from 'node:http';
+import https from 'node:https';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { type Stats, TsgiError } from '@tsgi/core';
+import type { CreateEngine, Engine, EngineOptions, ListenTarget } from '../engine.ts';
+import { readProxyHeader } from '../proxy-protocol.ts';
+import { malformed } from './checks.ts';
+import { connectionOf, inheritConnection } from './connection.ts';
+import { writeRefusal } from './refusal.ts';
+import { Translator } from './translator.ts';
+
+/** How much node:http lets pass beyond our limits, so that it is ours that tell a long target from long fields. */
+const HEADROOM = 16_384;
+
+/** Makes an engine on `node:http`, or on `node:https` where a certificate is given. */
+export const createNodeHttpEngine: CreateEngine = (options) => new NodeHttpEngine(options);
+
+class NodeHttpEngine implements Engine {
+  readonly #options: EngineOptions;
+  readonly #translator: Translator;
+  readonly #server: http.Server;
+  readonly #sockets = new Set<Socket>();
+  #accepted = 0;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    const translator = new Translator(options);
+    this.#translator = translator;
+    const { limits } = options;
+    const settings: http.ServerOptions = {
+      keepAliveTimeout: options.keepAlive,
+      headersTimeout: limits.headerTime,
+      requestTimeout: Math.max(limits.headerTime, limits.bodyTime),
+      // Time limits are noticed on this beat.
+      connectionsCheckingInterval: Math.max(50, Math.min(5000, limits.headerTime / 4, limits.bodyTime / 4)),
+      maxHeaderSize: limits.requestLine + limits.headerBytes + HEADROOM,
+      // Counted in checks.ts, which also refuses two of them.
+      requireHostHeader: false,
+      // A request without a body needs no stream events.
+      optimizeEmptyRequests: true,
+      // `Upgrade: h2c` and the like are ordinary requests (RFC 9110 section 7.8); so is a websocket one with a body.
+      shouldUpgradeCallback: ({ method, headers }) =>
+        method === 'GET' &&
+        headers.upgrade?.toLowerCase() === 'websocket' &&
+        headers['content-length'] === undefined &&
+        headers['transfer-encoding'] === undefined,
+    };
+    const server = options.tls
+      ? https.createServer({ ...settings, cert: asPem(options.tls.cert), key: asPem(options.tls.key) })
+      : http.createServer(settings);
+    this.#server = server;
+    // 0 turns node:http's own cut off; checks.ts counts.
+    server.maxHeadersCount = 0;
+    server.on('request', (incoming, outgoing) => translator.request(incoming, outgoing, false));
+    server.on('checkContinue', (incoming, outgoing) => translator.expectation(incoming, outgoing));
+    server.on('checkExpectation', (incoming, outgoing) => translator.expectation(incoming, outgoing));
+    server.on('upgrade', (incoming, socket, head) => translator.upgrade(incoming, socket as Socket, head));
+    server.on('connect', (incoming, socket) => {
+      translator.noteRefusal(new TsgiError('TSGI_ERR_NOT_IMPLEMENTED', { what: 'CONNECT' }), incoming.socket);
+      writeRefusal(socket as Socket, 501);
+    });
+    server.on('clientError', (error, socket) => this.#onClientError(error, socket as Socket));
+    this.#interceptConnections();
+  }
+
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  listen(target: ListenTarget): Promise<{ host: string; port: number } | string> {
+    const server = this.#server;
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      const listening = (): void => {
+        server.removeListener('error', reject);
+        // A listener that fails later, for want of descriptors say, goes on with the next connection.
+        server.on('error', (error) => this.#options.log.error({ err: error }, 'the listener reported an error'));
+        // null for the inherited descriptor of a Unix socket: libuv asks for an IP address alone.
+        const address = server.address() as AddressInfo | string | null;
+        resolve(
+          address === null || typeof address === 'string'
+            ? (address ?? '')
+            : { host: address.address, port: address.port },
+        );
+      };
+      // Beside a socket that exists, the backlog counts as an argument only: in the object it is passed over for 511.
+      if ('bound' in target) server.listen(target.bound, target.backlog, listening);
+      else if ('fd' in target) server.listen({ fd: target.fd }, target.backlog, listening);
+      else server.listen(target, listening);
+    });
+  }
+
+  lastCall(): void {
+    this.#translator.closing = true;
+  }
+
+  closeListener(): Promise<void> {
+    return new Promise((resolve) => {
+      // Not http.Server's own close(): that one closes idle connections at once, and a request that is just on its way
+      // on one of them is lost.
+      NetServer.prototype.close.call(this.#server, () => {
+        // All is closed; this stops the timer that looked after time limits.
+        this.#server.close(() => {});
+        resolve();
+      });
+    });
+  }
+
+  closeIdle(): void {
+    this.#server.closeIdleConnections();
+  }
+
+  destroyAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  stats(): Stats {
+    const { inFlight, requests, refused, aborted, responses } = this.#translator;
+    return { connections: this.#sockets.size, inFlight, requests, refused, aborted, responses: [...responses] };
+  }
+
+  /**
+   * Puts our own listener before node:http's: connections over the limit are answered and closed, which
+   * `server.maxConnections` would drop without a word, and a PROXY protocol header is taken off.
+   */
+  #interceptConnections(): void {
+    const server = this.#server;
+    const { limits, trust, proxyProtocol } = this.#options;
+    const original = server.listeners('connection') as ((socket: Socket) => void)[];
+    server.removeAllListeners('connection');
+    const proceed = (socket: Socket): void => {
+      for (const listener of original) listener.call(server, socket);
+    };
+    server.on('connection', (socket: Socket) => {
+      this.#accepted++;
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+      if (this.#sockets.size > limits.connections) {
+        this.#refuse(socket, new TsgiError('TSGI_ERR_CONNECTIONS', { limit: limits.connections }));
+        return;
+      }
+      if (!proxyProtocol) {
+        connectionOf(socket, trust);
+        proceed(socket);
+        return;
+      }
+      readProxyHeader(socket, limits.headerTime).then(
+        (source) => {
+          connectionOf(socket, trust, source ?? undefined);
+          proceed(socket);
+        },
+        (error: unknown) => {
+          if (!socket.destroyed) this.#refuse(socket, error as TsgiError);
+        },
+      );
+    });
+    if (this.#options.tls) {
+      server.prependListener('secureConnection', (secure: Socket & { _parent?: Socket }) =>
+        inheritConnection(secure, secure._parent, trust),
+      );
+    }
+  }
+
+  #refuse(socket: Socket, error: TsgiError): void {
+    this.#translator.noteRefusal(error, socket);
+    // To a client that expects TLS an answer in plain text is noise.
+    if (this.#options.tls) socket.destroy();
+    else writeRefusal(socket, error.status);
+  }
+
+  #onClientError(error: Error & { code?: string; rawPacket?: Buffer; bytesParsed?: number }, socket: Socket): void {
+    // A reset or a cut connection concerns nobody.
+    if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || error.code === 'HPE_INVALID_EOF_STATE' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const refusal = this.#refusalOfError(error, socket);
+    this.#translator.noteRefusal(refusal, socket);
+    const { _httpMessage: current } = socket as Socket & { _httpMessage?: http.ServerResponse };
+    // An answer has begun: another one cannot follow within it.
+    if (current?.headersSent) socket.destroy();
+    else writeRefusal(socket, refusal.status);
+  }
+
+  #refusalOfError(error: Error & { code?: string; rawPacket?: Buffer; bytesParsed?: number }, socket: Socket): TsgiError {
+    const { limits } = this.#options;
+    const packet = error.rawPacket?.toString('latin1') ?? '';
+    switch (error.code) {
+      case 'ERR_HTTP_REQUEST_TIMEOUT': {
+        const body = (socket as Socket & { parser?: { incoming?: unknown } }).parser?.incoming != null;
+        const ms = body ? limits.bodyTime : limits.headerTime;
+        return new TsgiError('TSGI_ERR_REQUEST_TIMEOUT', { part: body ? 'its body' : 'its head', ms });
+      }
+      case 'HPE_HEADER_OVERFLOW':
+        // node:http counts target and fields together. A first packet without a line end is all target.
+        return socket.bytesRead === error.rawPacket?.byteLength && !packet.includes('\n')
+          ? new TsgiError('TSGI_ERR_TARGET_TOO_LONG', { limit: limits.requestLine })
+          : new TsgiError('TSGI_ERR_HEADERS_TOO_LARGE', { limit: `${limits.headerBytes} bytes` });
+      case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+        return new TsgiError('TSGI_ERR_BODY_TOO_LARGE', { limit: limits.bodyBytes });
+      case 'HPE_INVALID_TRANSFER_ENCODING': {
+        // The same code for an unknown coding, which we do not implement, and for one beside a length, which is an
+        // attempt at request smuggling (RFC 9112 section 6.3) or a mistake.
+        const head = packet.slice(0, error.bytesParsed);
+        const coding = /\ntransfer-encoding:[ \t]*([^\r\n]*)/i.exec(head)?.[1]?.toLowerCase();
+        const smuggling = /\ncontent-length:/i.test(packet) || coding === undefined || coding.includes('chunked');
+        return smuggling
+          ? malformed('its framing is ambiguous')
+          : new TsgiError('TSGI_ERR_NOT_IMPLEMENTED', { what: `the transfer coding "${coding}"` });
+      }
+      default:
+        // Words of the parser, such as "Invalid header token"; nothing of what the client sent.
+        return malformed((error as { reason?: string }).reason ?? error.message);
+    }
+  }
+}
+
+function asPem(text: string | Uint8Array): string | Buffer {
+  return typeof text === 'string' ? text : Buffer.from(text);
+}

@@ -1,0 +1,218 @@
+// A gateway response onto node:http's ServerResponse: the adapter's fields, the length, the body with back-pressure.
+
+import type { ServerResponse } from 'node:http';
+import {
+  type Body,
+  type GatewayResponse,
+  type HeaderList,
+  isHopByHop,
+  isName,
+  type Outcome,
+  TAKEN,
+  TsgiError,
+} from '@tsgi/core';
+import type { NodeRequest } from './request.ts';
+import type { Translator } from './translator.ts';
+
+/** Sends `response`, or 500 in its place when it cannot be sent. */
+export function sendResponse(translator: Translator, request: NodeRequest, response: GatewayResponse): void {
+  const { outgoing } = request;
+  const problem = problemOf(response);
+  if (problem !== null) {
+    discard(response);
+    translator.fail(request, new TsgiError('TSGI_ERR_RESPONSE', { problem }));
+    return;
+  }
+  const { status, body } = response;
+  const bodiless = status === 204 || status === 304;
+  const silent = bodiless || request.method === 'HEAD';
+  const whole = body === null || typeof body === 'string' || body instanceof Uint8Array;
+
+  let announced: string | undefined;
+  // A copy of the list, made when a field has to go or to be added.
+  let kept: string[] | null = null;
+  const given = response.headers;
+  for (let i = 0; i < given.length; i += 2) {
+    const name = given[i] as string;
+    const value = given[i + 1] as string;
+    if (isHopByHop(name)) {
+      kept ??= given.slice(0, i);
+      continue;
+    }
+    if (name.length === 14 && isName(name, 'content-length')) {
+      if (announced !== undefined || !/^\d+$/.test(value)) {
+        refuseLength(translator, request, response, announced === undefined ? value : `${announced} and ${value}`);
+        return;
+      }
+      announced = value;
+    }
+    kept?.push(name, value);
+  }
+
+  if (whole && !bodiless && (body !== null || !silent)) {
+    const length = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
+    if (announced === undefined) {
+      // For HEAD too: the length that GET would have (RFC 9110 section 8.6). Trailers need the chunked coding.
+      if (silent || response.trailers === undefined) (kept ??= [...given]).push('Content-Length', String(length));
+    } else if (announced !== String(length) && !silent) {
+      refuseLength(translator, request, response, announced, length);
+      return;
+    }
+  }
+  if (translator.closing) (kept ??= [...given]).push('Connection', 'close');
+
+  try {
+    outgoing.writeHead(status, kept ?? (given as string[]));
+  } catch (cause) {
+    // node:http checks names and values; nothing was written yet.
+    discard(response);
+    translator.fail(request, new TsgiError('TSGI_ERR_RESPONSE', { problem: (cause as Error).message }, { cause }));
+    return;
+  }
+  if (silent) {
+    if (!whole) discard(response);
+    outgoing.end();
+    translator.done(status);
+  } else if (whole && response.trailers === undefined) {
+    outgoing.end(body);
+    translator.done(status);
+  } else void pump(translator, request, response, announced === undefined ? -1 : Number(announced));
+}
+
+function refuseLength(
+  translator: Translator,
+  request: NodeRequest,
+  response: GatewayResponse,
+  announced: string,
+  sent: number | string = 'another number',
+): void {
+  discard(response);
+  translator.fail(request, new TsgiError('TSGI_ERR_CONTENT_LENGTH', { announced, sent }));
+}
+
+/** Why `response` is none, or `null`. Cheap: field syntax is left to node:http's own check. */
+function problemOf(response: GatewayResponse | undefined): string | null {
+  if (typeof response !== 'object' || response === null) return `it is ${describe(response)}, not an object`;
+  const { status, headers, body } = response;
+  if (!Number.isInteger(status) || status < 200 || status > 599) return `its status is ${describe(status)}`;
+  if (!Array.isArray(headers)) return 'its headers are not a flat list of names and values';
+  if (headers.length % 2 !== 0) return 'its header list has a name without a value';
+  if (body === null || typeof body === 'string' || body instanceof Uint8Array) return null;
+  if (typeof (body as Body | undefined)?.[Symbol.asyncIterator] !== 'function') return `its body is ${describe(body)}`;
+  return null;
+}
+
+function describe(value: unknown): string {
+  return value === null || typeof value !== 'object' ? String(value) : `an object of ${value.constructor?.name}`;
+}
+
+/** Tells the body of a response that nobody will read it, so that files and sockets behind it are closed. */
+export function discard(response: Outcome): void {
+  if (response === TAKEN) return;
+  const body = response?.body as Body | string | null | undefined;
+  if (typeof body !== 'object' || body === null || body instanceof Uint8Array) return;
+  try {
+    body[Symbol.asyncIterator]?.().return?.().catch(ignore);
+  } catch {
+    // A body that cannot even be opened holds nothing open.
+  }
+}
+
+function ignore(): void {}
+
+/** Sends a body chunk by chunk, never faster than the client reads. */
+async function pump(
+  translator: Translator,
+  request: NodeRequest,
+  response: GatewayResponse,
+  announced: number,
+): Promise<void> {
+  const { outgoing } = request;
+  const iterator = open(response.body);
+  let sent = 0;
+  let wake: (() => void) | null = null;
+  const onDrain = (): void => wake?.();
+  const onClose = (): void => {
+    wake?.();
+    // The client left: whoever makes the body must know it now, also while we wait for its next chunk.
+    if (!outgoing.writableFinished) iterator.return?.().catch(ignore);
+  };
+  outgoing.on('drain', onDrain);
+  outgoing.on('close', onClose);
+  // The first chunk usually is there at once and leaves with the head. Where it is not, the head must not wait for it.
+  const flush = setImmediate(() => outgoing.destroyed || outgoing.flushHeaders());
+  try {
+    for (;;) {
+      const { done, value } = await iterator.next();
+      if (done === true) break;
+      if (!(value instanceof Uint8Array)) {
+        throw new TsgiError('TSGI_ERR_RESPONSE', { problem: `its body gave ${describe(value)} instead of bytes` });
+      }
+      sent += value.byteLength;
+      if (announced >= 0 && sent > announced) throw new TsgiError('TSGI_ERR_CONTENT_LENGTH', { announced, sent });
+      if (value.byteLength > 0 && !outgoing.write(value) && !outgoing.destroyed) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        wake = null;
+      }
+      if (outgoing.destroyed) {
+        // Returned by onClose already.
+        translator.done(0);
+        return;
+      }
+    }
+    if (outgoing.destroyed) {
+      translator.done(0);
+      return;
+    }
+    if (announced >= 0 && sent < announced) throw new TsgiError('TSGI_ERR_CONTENT_LENGTH', { announced, sent });
+    const trailers = response.trailers;
+    if (trailers !== undefined && outgoing.chunkedEncoding) outgoing.addTrailers(pairs(trailers));
+    outgoing.end();
+    translator.done(response.status);
+  } catch (error) {
+    if (request.gone) {
+      translator.done(0);
+      return;
+    }
+    translator.log.error(
+      { err: error, reqId: request.id, method: request.method, target: request.target },
+      'the response was cut: its body failed after the head was sent',
+    );
+    iterator.return?.().catch(ignore);
+    reset(outgoing);
+    translator.done(response.status);
+  } finally {
+    clearImmediate(flush);
+  }
+}
+
+function open(body: GatewayResponse['body']): AsyncIterator<Uint8Array> {
+  if (body !== null && typeof body === 'object' && Symbol.asyncIterator in body) return body[Symbol.asyncIterator]();
+  // A whole body that trailers follow.
+  let left = body === null ? [] : [typeof body === 'string' ? Buffer.from(body) : body];
+  return {
+    next() {
+      const value = left[0];
+      left = [];
+      return Promise.resolve(value === undefined ? { done: true, value } : { done: false, value });
+    },
+  };
+}
+
+function pairs(list: HeaderList): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < list.length; i += 2) pairs.push([list[i] as string, list[i + 1] as string]);
+  return pairs;
+}
+
+/** Ends a connection so that the client cannot take what it got for the whole: a reset where the transport has one. */
+function reset(outgoing: ServerResponse): void {
+  try {
+    // A Unix socket has no reset and throws; so does a socket of light-my-request, which has no such method.
+    outgoing.socket?.resetAndDestroy();
+  } catch {
+    outgoing.destroy();
+  }
+}

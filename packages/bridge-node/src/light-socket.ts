@@ -1,0 +1,112 @@
+// What frameworks read of `req.socket`: addresses, whether it is encrypted, whether it is still there. Never the real
+// socket: its bytes belong to the adapter, and its address may be a proxy's.
+
+import { EventEmitter } from 'node:events';
+import type { GatewayRequest } from '@tsgi/core';
+import { type Shell, shellOf } from './shell.ts';
+
+const EventEmitterShell: Shell = shellOf(EventEmitter);
+
+/** The stand-in for a socket, for one request. `remoteAddress` and `encrypted` are the resolved client's. */
+export class LightSocket extends EventEmitterShell {
+  declare readonly gateway: GatewayRequest;
+  declare destroyed: boolean;
+  declare _watched: boolean;
+  declare _onDestroy: (error?: Error) => void;
+
+  constructor(gateway: GatewayRequest, onDestroy: (error?: Error) => void) {
+    super();
+    this.gateway = gateway;
+    this.destroyed = false;
+    this._watched = false;
+    this._onDestroy = onDestroy;
+  }
+
+  get remoteAddress(): string | undefined {
+    const { client } = this.gateway;
+    return client.kind === 'ip' ? client.address : undefined;
+  }
+
+  get remotePort(): number | undefined {
+    const { client } = this.gateway;
+    return client.kind === 'ip' ? client.port : undefined;
+  }
+
+  get remoteFamily(): string | undefined {
+    const { client } = this.gateway;
+    if (client.kind !== 'ip') return undefined;
+    return client.address.includes(':') ? 'IPv6' : 'IPv4';
+  }
+
+  get encrypted(): boolean {
+    return this.gateway.scheme === 'https';
+  }
+
+  get readable(): boolean {
+    return !this.destroyed;
+  }
+
+  get writable(): boolean {
+    return !this.destroyed;
+  }
+
+  get readyState(): string {
+    return this.destroyed ? 'closed' : 'open';
+  }
+
+  address(): object {
+    return {};
+  }
+
+  // Time-outs and socket options are the server's; a framework that sets them is told nothing went wrong.
+  setTimeout(): this {
+    return this;
+  }
+  setNoDelay(): this {
+    return this;
+  }
+  setKeepAlive(): this {
+    return this;
+  }
+  ref(): this {
+    return this;
+  }
+  unref(): this {
+    return this;
+  }
+  cork(): void {}
+  uncork(): void {}
+
+  /** Ends the exchange: what `res.destroy()` does. */
+  destroy(error?: Error): this {
+    if (!this.destroyed) this._onDestroy(error);
+    return this;
+  }
+
+  destroySoon(): void {
+    this.destroy();
+  }
+
+  override on(event: string | symbol, listener: (...values: never[]) => void): this {
+    if (!this._watched && (event === 'close' || event === 'error' || event === 'end')) this._watch();
+    return super.on(event, listener as (...values: unknown[]) => void);
+  }
+
+  override addListener(event: string | symbol, listener: (...values: never[]) => void): this {
+    return this.on(event, listener);
+  }
+
+  _watch(): void {
+    this._watched = true;
+    const { signal } = this.gateway;
+    if (signal.aborted) process.nextTick(() => this._close());
+    else signal.addEventListener('abort', () => this._close(), { once: true });
+  }
+
+  /** The client is gone, or the response is through: for this request the socket is closed. */
+  _close(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.emit('close', false);
+  }
+}
