@@ -75,9 +75,10 @@ class Mount implements Application {
   }
 
   async stop(): Promise<void> {
-    const [first, ...others] = await stopAll(this.#applications);
-    for (const failure of others) this.#context?.log.error({ err: failure }, 'a mounted application did not stop');
-    if (first) throw first.error;
+    const failures = await stopAll(this.#applications);
+    for (const other of failures.slice(1))
+      this.#context?.log.error({ err: other }, 'a mounted application did not stop');
+    if (failures.length > 0) throw failures[0];
   }
 }
 
@@ -92,13 +93,13 @@ function matches(target: string, prefix: string): boolean {
 }
 
 /** Stops in reverse order, all of them, and gives the failures. */
-async function stopAll(applications: readonly Application[]): Promise<{ error: unknown }[]> {
-  const failures: { error: unknown }[] = [];
+async function stopAll(applications: readonly Application[]): Promise<unknown[]> {
+  const failures: unknown[] = [];
   for (const application of applications.toReversed()) {
     try {
       await application.stop?.();
     } catch (error) {
-      failures.push({ error });
+      failures.push(error);
     }
   }
   return failures;
