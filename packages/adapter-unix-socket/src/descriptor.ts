@@ -17,14 +17,6 @@ export function checkDescriptor(fd: number): void {
     throw wrong(fd, `is ${describe(stats)}, not a socket`, 'give the number of a listening socket');
 }
 
-/** What the system's refusal to listen on `fd` means; any other error as it is. */
-export function descriptorError(fd: number, error: unknown): unknown {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EDESTADDRREQ', 'ERR_INVALID_FD_TYPE'].includes(code)) return error;
-  const problem = `is a socket that cannot listen (${code})`;
-  return wrong(fd, problem, 'give a stream socket that is bound and not connected', error);
-}
-
 function wrong(fd: number, problem: string, todo: string, cause?: unknown): TsgiError {
   return new TsgiError('TSGI_ERR_DESCRIPTOR', { fd, problem, todo }, { cause });
 }

@@ -87,6 +87,7 @@ export class SocketFile {
 
   /** As {@link remove}, at the exit of the process: leaves the file where somebody is just about to replace it. */
   removeAtExit(): void {
+    if (this.#temporary !== null) unlinkIfThere(this.#temporary);
     const unlock = tryLockFolder(this.path);
     if (unlock === undefined) return;
     this.#removeOwn();
