@@ -1,0 +1,17 @@
+// A Koa application that does not listen: who imports it decides who serves it.
+
+import { json } from 'node:stream/consumers';
+import { fromKoa } from '@tsgi/bridge-node';
+import type { Application } from '@tsgi/core';
+import Koa from 'koa';
+
+const app = new Koa();
+
+app.use(async (ctx) => {
+  const [first = '', name = ''] = ctx.path.slice(1).split('/');
+  if (ctx.method === 'GET' && ctx.path === '/') ctx.body = 'Hello World!';
+  else if (ctx.method === 'GET' && first === 'hello') ctx.body = { hello: decodeURIComponent(name) };
+  else if (ctx.method === 'POST' && ctx.path === '/echo') ctx.body = await json(ctx.req);
+});
+
+export const application: Application = fromKoa(app);
