@@ -9,6 +9,7 @@ export * from './derive.ts';
 export * from './errors.ts';
 export * from './headers.ts';
 export * from './interface.ts';
+export * from './lint/index.ts';
 export * from './mount.ts';
 export * from './request-id.ts';
 export * from './time-limit.ts';

@@ -32,7 +32,8 @@ export const drainRules: RuleTable<DrainRule> = {
   H5: rule(
     'server',
     'lint',
-    '`context.draining` MUST be aborted by the time `stop` is called, however fast the end has to be.',
+    '`context.draining` MUST be aborted by the time `stop` is called of an application that has handled a request, however',
+    'fast the end has to be.',
   ),
   H6: rule(
     'server',

@@ -1,6 +1,6 @@
 // Section A: what an application is, how a worker starts it, and the context that the worker gives it.
 
-import type { Context } from '../interface.ts';
+import type { Context, Log } from '../interface.ts';
 import type { Report } from './report.ts';
 import { type RuleTable, rule } from './rule.ts';
 import { show } from './show.ts';
@@ -35,8 +35,8 @@ export const lifecycleRules: RuleTable<LifecycleRule> = {
   A5: rule(
     'server',
     'lint',
-    'The server MUST call `handle`, `start` and `stop` as methods of the application (`application.handle(...)`), so that',
-    'an application can be an instance of a class.',
+    'The server MUST call `handle(request, context)`, `start(context)` and `stop()` with these arguments and as methods of',
+    'the application (`application.handle(...)`), so that it can be an instance of a class.',
   ),
   A6: rule(
     'server',
@@ -50,11 +50,7 @@ export const lifecycleRules: RuleTable<LifecycleRule> = {
     'lint',
     '`waitUntil` MUST be given a promise, of work that outlives its response (an audit record, a mail). It returns at once.',
   ),
-  A8: rule(
-    'application',
-    'lint',
-    '`setReady` MUST be given a boolean, and a string as its reason if any.',
-  ),
+  A8: rule('application', 'lint', '`setReady` MUST be given a boolean, and a string as its reason if any.'),
   A9: rule(
     'server',
     'conformance',
@@ -111,6 +107,7 @@ type Phase = 'new' | 'starting' | 'started' | 'failed' | 'stopping' | 'stopped';
 export class Lifecycle {
   readonly #report: Report;
   #phase: Phase = 'new';
+  #handled = false;
   #given: Context | undefined;
   #linted: Context | undefined;
 
@@ -123,17 +120,20 @@ export class Lifecycle {
     return this.#phase === 'stopping' || this.#phase === 'stopped';
   }
 
-  /** What the server gave; breaks that are found late are logged there. */
-  get given(): Context | undefined {
-    return this.#given;
+  /** Where breaks that are found late are logged. */
+  get log(): Log | undefined {
+    return this.#given?.log;
   }
 
   /** `start` is called; gives the context to pass on. */
   start(context: Context): Context {
     if (this.over) this.#report.broken('H6', 'the server called start after stop');
     else if (this.#phase !== 'new') this.#report.broken('A2', 'the server called start a second time');
+    // Until the context has been found right.
+    this.#phase = 'failed';
+    const linted = this.#check(context);
     this.#phase = 'starting';
-    return this.#check(context);
+    return linted;
   }
 
   started(): void {
@@ -149,7 +149,9 @@ export class Lifecycle {
     if (this.over) this.#report.broken('H6', 'the server called handle after stop');
     else if (this.#phase === 'failed') this.#report.broken('A3', 'the server called handle although start had failed');
     else if (this.#phase === 'new') this.#report.broken('A2', 'the server called handle without start');
-    else if (this.#phase === 'starting') this.#report.broken('A2', 'the server called handle before start had returned');
+    else if (this.#phase === 'starting')
+      this.#report.broken('A2', 'the server called handle before start had returned');
+    this.#handled = true;
     return this.#check(context);
   }
 
@@ -158,6 +160,9 @@ export class Lifecycle {
     if (this.over) this.#report.broken('H6', 'the server called stop a second time');
     else if (this.#phase === 'failed') this.#report.broken('A3', 'the server called stop although start had failed');
     else if (this.#phase !== 'started') this.#report.broken('H4', 'the server called stop before start had returned');
+    if (this.#handled && this.#given?.draining.aborted === false) {
+      this.#report.late('H5', 'the server called stop before context.draining was aborted', this.log);
+    }
     this.#phase = 'stopping';
   }
 

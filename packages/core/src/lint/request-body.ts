@@ -4,6 +4,7 @@ import { header } from '../headers.ts';
 import type { Body, GatewayRequest, HeaderList } from '../interface.ts';
 import { announcedLength, listProblem, nameProblem, valueProblem } from './fields.ts';
 import type { Report } from './report.ts';
+import { isIterable } from './response-body.ts';
 import { type RuleTable, rule } from './rule.ts';
 import { show } from './show.ts';
 
@@ -34,11 +35,7 @@ export const requestBodyRules: RuleTable<RequestBodyRule> = {
     'lint',
     'The application MUST wait for the promise of `next()` before it calls `next()` again, as `for await` does.',
   ),
-  C5: rule(
-    'server',
-    'lint',
-    'A chunk of the body MUST be a Uint8Array with at least one byte. A Buffer is one.',
-  ),
+  C5: rule('server', 'lint', 'A chunk of the body MUST be a Uint8Array with at least one byte. A Buffer is one.'),
   C6: rule(
     'server',
     'lint',
@@ -82,8 +79,16 @@ export const requestBodyRules: RuleTable<RequestBodyRule> = {
   ),
 };
 
-/** Why the presence of a body does not fit the header fields (C1). */
-export function presenceProblem({ headers, httpVersion, body }: GatewayRequest): string | undefined {
+/** Checks what can be said of a body before it is read (C1, C2). */
+export function checkRequestBody(request: GatewayRequest, report: Report): void {
+  const problem = presenceProblem(request);
+  if (problem !== undefined) report.broken('C1', problem);
+  else if (request.body !== null && !isIterable(request.body)) {
+    report.broken('C2', `request.body is ${show(request.body)}`);
+  }
+}
+
+function presenceProblem({ headers, httpVersion, body }: GatewayRequest): string | undefined {
   if (listProblem(headers, '') !== undefined) return undefined;
   const length = announcedLength(headers);
   const announced = header(headers, 'transfer-encoding') !== undefined || (length !== undefined && length > 0);

@@ -61,7 +61,8 @@ export const requestRules: RuleTable<RequestRule, GatewayRequest> = {
       'a server that reads a path otherwise than its front server undoes the access rules there.',
     ],
     ({ method, target }) => {
-      if (target === '*') return method === 'OPTIONS' ? undefined : `request.target is * with the method ${show(method)}`;
+      if (target === '*')
+        return method === 'OPTIONS' ? undefined : `request.target is * with the method ${show(method)}`;
       // Visible ASCII, and the bytes above it that browsers do send: no space, no control character.
       if (typeof target === 'string' && /^\/[\x21-\x7e\x80-\xff]*$/.test(target)) return undefined;
       return `request.target is ${show(target)}, neither a path nor *`;
@@ -80,7 +81,8 @@ export const requestRules: RuleTable<RequestRule, GatewayRequest> = {
       'takes a prefix off `target` adds it here, so that `mountPath + target` is always the full path.',
     ],
     ({ mountPath }) => {
-      if (typeof mountPath === 'string' && /^(?:\/[\x21\x22\x24-\x3e\x40-\x7e\x80-\xff]*(?<!\/))?$/.test(mountPath)) return;
+      if (typeof mountPath === 'string' && /^(?:\/[\x21\x22\x24-\x3e\x40-\x7e\x80-\xff]*(?<!\/))?$/.test(mountPath))
+        return;
       return `request.mountPath is ${show(mountPath)}`;
     },
   ),
@@ -101,7 +103,8 @@ export const requestRules: RuleTable<RequestRule, GatewayRequest> = {
       'links from it.',
     ],
     ({ host }) => {
-      if (typeof host === 'string' && /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i.test(host)) return undefined;
+      if (typeof host === 'string' && /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i.test(host))
+        return undefined;
       return `request.host is ${show(host)}, not an authority`;
     },
   ),
@@ -178,9 +181,10 @@ export const requestRules: RuleTable<RequestRule, GatewayRequest> = {
   ),
   B18: check(
     'server',
-    ['`id` MUST be 1 to 200 printable ASCII characters without space, so that it can stand in a log line and in a field.'],
-    ({ id }) =>
-      typeof id === 'string' && /^[\x21-\x7e]{1,200}$/.test(id) ? undefined : `request.id is ${show(id)}`,
+    [
+      '`id` MUST be 1 to 200 printable ASCII characters without space, so that it can stand in a log line and in a field.',
+    ],
+    ({ id }) => (typeof id === 'string' && /^[\x21-\x7e]{1,200}$/.test(id) ? undefined : `request.id is ${show(id)}`),
   ),
   B19: rule(
     'server',
@@ -219,8 +223,9 @@ export function fieldsProblem(fields: unknown): string | undefined {
 }
 
 function addressProblem(address: Address, what: string): string | undefined {
-  if (address?.kind === 'unix') return undefined;
-  if (address?.kind !== 'ip') return `${what} is of the kind ${show(address?.kind)}`;
+  const { kind } = (address ?? {}) as { kind?: unknown };
+  if (kind === 'unix') return undefined;
+  if (address?.kind !== 'ip') return `${what} is of the kind ${show(kind)}`;
   if (!isIpAddress(address.address)) return `${what}.address is ${show(address.address)}, not an IP address`;
   const { port } = address;
   if (!Number.isInteger(port) || port < 0 || port > 65535) return `${what}.port is ${show(port)}`;

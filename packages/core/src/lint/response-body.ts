@@ -59,11 +59,7 @@ export const responseBodyRules: RuleTable<ResponseBodyRule> = {
     'and the application set none. An iterable without `content-length` is sent in chunked coding, and to a client of',
     'HTTP/1.0 without a coding and ended by the close of the connection (RFC 9112 section 6.3).',
   ),
-  E6: rule(
-    'application',
-    'lint',
-    'A chunk of an iterable body MUST be a Uint8Array. An empty one is allowed.',
-  ),
+  E6: rule('application', 'lint', 'A chunk of an iterable body MUST be a Uint8Array. An empty one is allowed.'),
   E7: rule(
     'server',
     'conformance',
@@ -138,7 +134,7 @@ export function checkResponseBody({ method, response }: Reply, report: Report): 
   const { status, headers, body } = response;
   const length = lengthOf(body);
   if (length === undefined && !isIterable(body)) report.broken('E1', `response.body is ${show(body)}`);
-  if ((status === 204 || status === 205 || status === 304) && length !== 0) {
+  else if ((status === 204 || status === 205 || status === 304) && length !== 0) {
     report.broken('E2', `response.body is ${show(body)} with the status ${status}`);
   }
   const announced = announcedLength(headers);
@@ -178,12 +174,17 @@ export function checkResponseTrailers(trailers: unknown, report: Report): void {
   }
 }
 
-/** What a watched body needs to know of the worker and the request around it. */
-export interface Surroundings {
+/** A worker, as far as its requests need to know it. */
+export interface Worker {
   /** Whether `stop` has been called. */
-  readonly workerOver: boolean;
-  /** Whether the signal of the request, if anyone asked for it, is aborted. */
-  readonly aborted: boolean;
+  readonly over: boolean;
+}
+
+/** What a watched body needs to know of what is around it. */
+export interface Surroundings {
+  readonly worker: Worker;
+  /** `aborted`: whether the signal of the request, if anyone asked for it, is. */
+  readonly request: { readonly aborted: boolean };
   /** The body has ended, whole or not. */
   done(): void;
 }
@@ -274,9 +275,10 @@ export class LintedResponseBody implements Body {
       report.broken('E3', `the server asked for a chunk in answer to ${method} with the status ${response.status}`);
     }
     if (this.#waiting) report.broken('E10', 'the server called next() while the last call was pending');
-    if (this.#around.workerOver) report.broken('H6', 'the server asked for a chunk after stop');
+    if (this.#around.worker.over) report.broken('H6', 'the server asked for a chunk after stop');
     if (this.#state === 'returned') report.broken('E12', 'the server asked for a chunk after return()');
-    else if (this.#around.aborted) report.broken('E12', 'the server asked for a chunk after signal was aborted');
+    else if (this.#around.request.aborted)
+      report.broken('E12', 'the server asked for a chunk after signal was aborted');
   }
 
   #checkResult(result: IteratorResult<Uint8Array>): void {

@@ -50,14 +50,11 @@ export const responseRules: RuleTable<ResponseRule, GatewayResponse> = {
   D5: rule(
     'application',
     'lint',
-    '`handle` MUST return a response object or `TAKEN`, or a promise of one, and each only once: the object may be the',
-    'same for many requests, and then neither side changes it.',
+    '`handle` MUST return a response object or `TAKEN`, or a promise of one. One object may answer many requests, so nobody',
+    'changes it.',
   ),
-  D6: check(
-    'application',
-    ['`status` MUST be an integer from 200 to 599 (RFC 9110 section 15).'],
-    ({ status }) =>
-      Number.isInteger(status) && status >= 200 && status <= 599 ? undefined : `response.status is ${show(status)}`,
+  D6: check('application', ['`status` MUST be an integer from 200 to 599 (RFC 9110 section 15).'], ({ status }) =>
+    Number.isInteger(status) && status >= 200 && status <= 599 ? undefined : `response.status is ${show(status)}`,
   ),
   D7: check(
     'application',

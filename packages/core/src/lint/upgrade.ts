@@ -60,8 +60,13 @@ export const upgradeRules: RuleTable<UpgradeRule> = {
   ),
 };
 
-/** Why the offer of an upgrade is none (F1). */
-export function upgradeProblem({ upgrade, headers, body }: GatewayRequest): string | undefined {
+/** Checks the offer of an upgrade (F1). */
+export function checkUpgrade(request: GatewayRequest, report: Report): void {
+  const problem = upgradeProblem(request);
+  if (problem !== undefined) report.broken('F1', problem);
+}
+
+function upgradeProblem({ upgrade, headers, body }: GatewayRequest): string | undefined {
   if (upgrade === null) return undefined;
   if (typeof upgrade !== 'object') return `request.upgrade is ${show(upgrade)}`;
   const { protocol, head, take } = upgrade;
