@@ -1,0 +1,62 @@
+// The application as a factory: configuration in, a Fastify instance out. It knows no adapter and never listens.
+
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { type Config, loadConfig } from './config/config.ts';
+import { healthController } from './controllers/health.ts';
+import { pagesController } from './controllers/pages.ts';
+import { quotesApiController } from './controllers/quotes-api.ts';
+import { openDatabase } from './database/database.ts';
+import { limitPressure } from './middleware/pressure.ts';
+import { sendNotFound, sendProblem } from './middleware/problems.ts';
+import { RequestLog } from './middleware/request-log.ts';
+import { createHealthService } from './modules/health/service.ts';
+import { createQuoteService } from './modules/quotes/service.ts';
+import { createQuoteStore } from './modules/quotes/store.ts';
+
+export interface AppOptions {
+  /** Default: read from the environment and `.env`. */
+  readonly config?: Config;
+  /** Default: JSON lines on standard output at the configured level. */
+  readonly logger?: FastifyBaseLogger;
+}
+
+/**
+ * Makes the application. Its database is opened by `ready()` and closed by `close()`.
+ * `ready()` rejects with a `StartError` that says what to do when the database cannot be used.
+ */
+export function createApp({ config = loadConfig(), logger }: AppOptions = {}): FastifyInstance {
+  const app: FastifyInstance = Fastify({
+    loggerInstance: logger ?? (pino({ level: config.log.level }) as FastifyBaseLogger),
+    logController: new RequestLog(config.log.requests),
+    // The wait for another process that migrates the database counts too.
+    pluginTimeout: config.database.timeout + 30_000,
+    // A target that no route can be looked up for, such as /%zz, does not reach the error handler below.
+    frameworkErrors: sendProblem,
+  });
+  app.setErrorHandler(sendProblem);
+
+  app.register(async (app) => {
+    const { dataSource, migrated, imported } = await openDatabase(config.database);
+    app.addHook('onClose', () => dataSource.destroy());
+    const { file } = config.database;
+    if (migrated.length > 0)
+      app.log.info({ file, migrated, imported }, `made the database ${file}, ${imported} quotes`);
+
+    await limitPressure(app, config.pressure);
+    const quotes = createQuoteService(createQuoteStore(dataSource));
+    const health = createHealthService(dataSource, file, () => app.isUnderPressure());
+
+    app.register(healthController, { health });
+    app.register(
+      async (api) => {
+        api.setNotFoundHandler(sendNotFound);
+        api.register(quotesApiController, { prefix: '/v1/quotes', quotes });
+      },
+      { prefix: '/api' },
+    );
+    app.register(pagesController, { quotes });
+  });
+
+  return app;
+}

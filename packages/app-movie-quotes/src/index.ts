@@ -1,0 +1,5 @@
+// @tsgi/app-movie-quotes: the application as a factory. Who serves it is not its business.
+
+export * from './app.ts';
+export * from './config/config.ts';
+export * from './errors.ts';
