@@ -3,6 +3,6 @@
 export type { CreateEngine, Engine, EngineOptions, ListenTarget } from './engine.ts';
 export { listen } from './listen.ts';
 export { createNodeHttpEngine } from './node-http/engine.ts';
-export { toNodeListener } from './node-listener.ts';
+export { type NodeListener, type NodeListenerOptions, toNodeListener } from './node-listener.ts';
 export { DEFAULT_LIMITS, type Limits, type ListenOptions, type TranslateOptions } from './options.ts';
 export { parseTrust, type Trust } from './trust.ts';

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Application, type ContextControl, createContext } from '@tsgi/core';
+import { sendRefusal } from './node-http/refusal.ts';
 import { Translator } from './node-http/translator.ts';
 import { DEFAULT_LIMITS, type TranslateOptions } from './options.ts';
 import { DEFAULT_TRUST, parseTrust } from './trust.ts';
@@ -28,6 +29,7 @@ export function toNodeListener(application: Application, options: NodeListenerOp
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     trust: parseTrust(options.trust ?? DEFAULT_TRUST),
     forwarded: options.forwarded ?? 'x-forwarded',
+    refuse: sendRefusal,
   });
   return (incoming, outgoing) => translator.request(incoming, outgoing, false);
 }

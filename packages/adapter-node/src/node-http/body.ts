@@ -3,8 +3,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Body, TsgiError } from '@tsgi/core';
 
+/** Bytes that may wait for the reader before the socket is held back; what node:http itself would buffer. */
+const HIGH_WATER_MARK = 65_536;
+
 /**
- * Iterates over the bytes of `incoming` once. The socket is read only while somebody waits for a chunk. Throws
+ * Iterates over the bytes of `incoming` once. The socket is read no further ahead than one
+ * buffer. Throws
  * `TSGI_ERR_BODY_TOO_LARGE` past `limit` bytes and `TSGI_ERR_CLIENT_GONE` when the client leaves before the end.
  */
 export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
@@ -15,6 +19,8 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
   #started = false;
   #received = 0;
   #chunks: Uint8Array[] = [];
+  /** Bytes in `#chunks`. */
+  #size = 0;
   #ended = false;
   #error: Error | null = null;
   #resolve: ((result: IteratorResult<Uint8Array, undefined>) => void) | null = null;
@@ -34,14 +40,17 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
 
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
     const chunk = this.#chunks.shift();
-    if (chunk !== undefined) return Promise.resolve({ done: false, value: chunk });
+    if (chunk !== undefined) {
+      this.#size -= chunk.byteLength;
+      return Promise.resolve({ done: false, value: chunk });
+    }
     if (this.#error !== null) return Promise.reject(this.#error);
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
     if (this.#waiting !== null) {
       this.#waiting.writeContinue();
       this.#waiting = null;
     }
-    this.#incoming.resume();
+    if (this.#incoming.isPaused()) this.#incoming.resume();
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -69,10 +78,8 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
       this.#ended = true;
       this.#settle();
     });
-    incoming.on('error', () => this.#onGone());
+    // A client that leaves closes the stream before its end; node:http emits an error only where somebody listens.
     incoming.on('close', () => this.#onGone());
-    // Adding a data listener lets the stream flow; nobody asked for a chunk yet.
-    incoming.pause();
   }
 
   #onData(chunk: Uint8Array): void {
@@ -92,7 +99,9 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
       resolve({ done: false, value: chunk });
     } else {
       this.#chunks.push(chunk);
-      this.#incoming.pause();
+      this.#size += chunk.byteLength;
+      // Stopping and starting the socket costs system calls; one buffer of slack saves most of them.
+      if (this.#size >= HIGH_WATER_MARK) this.#incoming.pause();
     }
   }
 

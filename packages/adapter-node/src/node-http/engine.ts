@@ -7,7 +7,7 @@ import { type Stats, TsgiError } from '@tsgi/core';
 import type { CreateEngine, Engine, EngineOptions, ListenTarget } from '../engine.ts';
 import { readProxyHeader } from '../proxy-protocol.ts';
 import { malformed } from './checks.ts';
-import { connectionOf, inheritConnection } from './connection.ts';
+import { addressOf, connectionOf, inheritConnection } from './connection.ts';
 import { writeRefusal } from './refusal.ts';
 import { Translator } from './translator.ts';
 
@@ -26,7 +26,10 @@ class NodeHttpEngine implements Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    const translator = new Translator(options);
+    const translator = new Translator({
+      ...options,
+      refuse: (incoming, _outgoing, status) => writeRefusal(incoming.socket, status),
+    });
     this.#translator = translator;
     const { limits } = options;
     const settings: http.ServerOptions = {
@@ -141,7 +144,8 @@ class NodeHttpEngine implements Engine {
         this.#refuse(socket, new TsgiError('TSGI_ERR_CONNECTIONS', { limit: limits.connections }));
         return;
       }
-      if (!proxyProtocol) {
+      // Only a trusted peer may speak for others, and such a peer must: whether a header is there is never guessed.
+      if (!proxyProtocol || !trust(addressOf(socket))) {
         connectionOf(socket, trust);
         proceed(socket);
         return;

@@ -1,6 +1,6 @@
-// A refusal written straight to the socket: when there is no request to answer, or no time to read it to its end.
+// Refusals: straight to the socket when there is no request to answer or no time to read it to its end, else as a response.
 
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** Milliseconds that a refused client gets to read its answer before the connection is cut. */
@@ -16,7 +16,7 @@ export function writeRefusal(socket: Socket, status: number): void {
     socket.destroy();
     return;
   }
-  const body = `${status} ${STATUS_CODES[status]}\n`;
+  const body = textOf(status);
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nDate: ${new Date().toUTCString()}\r\nContent-Type: text/plain\r\n` +
       `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
@@ -26,4 +26,22 @@ export function writeRefusal(socket: Socket, status: number): void {
   socket.once('end', () => socket.destroy());
   socket.on('error', () => socket.destroy());
   socket.resume();
+}
+
+/** The same as an ordinary response, where the connection belongs to somebody else's server. */
+export function sendRefusal(_incoming: IncomingMessage, outgoing: ServerResponse, status: number): void {
+  const body = textOf(status);
+  outgoing.writeHead(status, [
+    'Content-Type',
+    'text/plain',
+    'Content-Length',
+    String(body.length),
+    'Connection',
+    'close',
+  ]);
+  outgoing.end(body);
+}
+
+function textOf(status: number): string {
+  return `${status} ${STATUS_CODES[status]}\n`;
 }

@@ -70,7 +70,7 @@ export class NodeRequest implements GatewayRequest {
   }
 
   get trailers(): HeaderList {
-    return lowerNames(this.incoming.rawTrailers);
+    return lowerNames(this.incoming.rawTrailers ?? []);
   }
 
   get mountPath(): string {
@@ -106,14 +106,14 @@ export class NodeRequest implements GatewayRequest {
       this.#controller = controller;
       if (this.gone) controller.abort(gone());
       // 'close' comes once for every response: after its end, or when the connection is lost before it.
-      else this.outgoing.once('close', () => this.outgoing.writableFinished || controller.abort(gone()));
+      else this.outgoing.once('close', () => this.outgoing.writableEnded || controller.abort(gone()));
     }
     return this.#controller.signal;
   }
 
   /** Whether the client has left before its response was sent. */
   get gone(): boolean {
-    return this.outgoing.destroyed && !this.outgoing.writableFinished;
+    return this.outgoing.destroyed && !this.outgoing.writableEnded;
   }
 
   inform(status: 102 | 103, headers: HeaderList): void {
@@ -140,11 +140,23 @@ export class NodeRequest implements GatewayRequest {
     const { source, trusted } = this.#facts();
     if (!trusted) return null;
     const { trust, forwarded } = this.#translator;
+    if (!isForwarded(forwarded, this.incoming.headers)) return null;
     // Behind PROXY protocol the hop to judge is the one it names.
     if (source !== this.peer && !trust(source)) return null;
     this.#origin ??= readForwarded(forwarded, this.headers, source, trust);
     return this.#origin;
   }
+}
+
+/** Whether there is anything to read: most requests that reach a server directly have none of these fields. */
+function isForwarded(style: 'x-forwarded' | 'forwarded', fields: HeaderFields): boolean {
+  if (style === 'forwarded') return fields.forwarded !== undefined;
+  return (
+    fields['x-forwarded-for'] !== undefined ||
+    fields['x-forwarded-proto'] !== undefined ||
+    fields['x-forwarded-host'] !== undefined ||
+    fields['x-forwarded-prefix'] !== undefined
+  );
 }
 
 function gone(): TsgiError {

@@ -135,7 +135,7 @@ async function pump(
   const onClose = (): void => {
     wake?.();
     // The client left: whoever makes the body must know it now, also while we wait for its next chunk.
-    if (!outgoing.writableFinished) iterator.return?.().catch(ignore);
+    if (!outgoing.writableEnded) iterator.return?.().catch(ignore);
   };
   outgoing.on('drain', onDrain);
   outgoing.on('close', onClose);
@@ -168,7 +168,7 @@ async function pump(
     }
     if (announced >= 0 && sent < announced) throw new TsgiError('TSGI_ERR_CONTENT_LENGTH', { announced, sent });
     const trailers = response.trailers;
-    if (trailers !== undefined && outgoing.chunkedEncoding) outgoing.addTrailers(pairs(trailers));
+    if (trailers !== undefined && outgoing.chunkedEncoding) outgoing.addTrailers(record(trailers));
     outgoing.end();
     translator.done(response.status);
   } catch (error) {
@@ -201,10 +201,14 @@ function open(body: GatewayResponse['body']): AsyncIterator<Uint8Array> {
   };
 }
 
-function pairs(list: HeaderList): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let i = 0; i < list.length; i += 2) pairs.push([list[i] as string, list[i + 1] as string]);
-  return pairs;
+function record(list: HeaderList): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i] as string;
+    const present = fields[name];
+    fields[name] = present === undefined ? (list[i + 1] as string) : `${present}, ${list[i + 1]}`;
+  }
+  return fields;
 }
 
 /** Ends a connection so that the client cannot take what it got for the whole: a reset where the transport has one. */

@@ -16,7 +16,6 @@ import type { Limits } from '../options.ts';
 import type { Trust } from '../trust.ts';
 import { malformed, readTarget, refusalOf } from './checks.ts';
 import { addressOf } from './connection.ts';
-import { writeRefusal } from './refusal.ts';
 import { NodeRequest } from './request.ts';
 import { discard, sendResponse } from './response.ts';
 import { NodeUpgrade } from './upgrade.ts';
@@ -29,6 +28,8 @@ export interface TranslatorOptions {
   readonly limits: Limits;
   readonly trust: Trust;
   readonly forwarded: 'x-forwarded' | 'forwarded';
+  /** How a refusal goes out: to the socket where the connection is ours, by the response where it is not. */
+  readonly refuse: (incoming: IncomingMessage, outgoing: ServerResponse, status: number) => void;
 }
 
 // RFC 9110 section 10.1.1 has this expectation and no other.
@@ -53,6 +54,7 @@ export class Translator {
   readonly responses: number[] = [0, 0, 0, 0, 0, 0];
   readonly #application: Application;
   readonly #context: Context;
+  readonly #refuse: TranslatorOptions['refuse'];
   readonly #idPrefix: string;
   #ids = 0;
 
@@ -63,6 +65,7 @@ export class Translator {
     this.limits = options.limits;
     this.trust = options.trust;
     this.forwarded = options.forwarded;
+    this.#refuse = options.refuse;
     this.#idPrefix = `${crypto.getRandomValues(new Uint32Array(1))[0]?.toString(36)}-`;
   }
 
@@ -108,7 +111,7 @@ export class Translator {
   refuse(incoming: IncomingMessage, outgoing: ServerResponse, error: TsgiError): void {
     this.noteRefusal(error, incoming.socket);
     if (outgoing.headersSent || outgoing.socket === null) outgoing.destroy();
-    else writeRefusal(incoming.socket, error.status);
+    else this.#refuse(incoming, outgoing, error.status);
   }
 
   /** Counts a refusal and writes its line. */
