@@ -2,7 +2,14 @@
 
 import { getEventListeners, once } from 'node:events';
 import t from 'tap';
-import { type Application, type Body, type GatewayResponse, type Outcome, TAKEN } from '../src/interface.ts';
+import {
+  type Application,
+  type Body,
+  type GatewayRequest,
+  type GatewayResponse,
+  type Outcome,
+  TAKEN,
+} from '../src/interface.ts';
 import { timeLimit } from '../src/time-limit.ts';
 import { recordedContext, request, response } from './fixtures/request.ts';
 
@@ -103,20 +110,56 @@ t.test('a signal first looked at after the time was up is aborted', async (t) =>
   t.ok((await given.promise).aborted);
 });
 
-t.test('the signal aborts when the client leaves, before and after the answer', async (t) => {
+t.test('the signal aborts when the client leaves before the answer', async (t) => {
   const { context } = recordedContext();
   const client = new AbortController();
-  const signals: AbortSignal[] = [];
   const application = limited(LONG, async ({ signal }) => {
-    signals.push(signal);
+    const aborted = once(signal, 'abort');
+    client.abort(new Error('gone'));
+    await aborted;
+    throw signal.reason;
+  });
+  const original = request({ signal: client.signal });
+  await t.rejects(Promise.resolve(application.handle(original, context)), { message: 'gone' });
+  await t.rejects(
+    Promise.resolve(limited(LONG, ({ signal }) => Promise.reject(signal.reason)).handle(original, context)),
+    { message: 'gone' },
+    'and is aborted from the beginning where the client left before',
+  );
+});
+
+async function* events(): Body {
+  yield new Uint8Array(1);
+}
+
+t.test('the signal aborts when the client leaves while the answer is streamed, or the socket is taken', async (t) => {
+  for (const outcome of [{ status: 200, headers: [], body: events() }, TAKEN] satisfies Outcome[]) {
+    for (const handle of [async () => outcome, () => outcome]) {
+      const { context } = recordedContext();
+      const client = new AbortController();
+      let signal: AbortSignal | undefined;
+      const application = limited(LONG, (request) => {
+        signal = request.signal;
+        return handle();
+      });
+      await application.handle(request({ signal: client.signal }), context);
+      t.notOk(signal?.aborted);
+      client.abort(new Error('gone'));
+      t.match(signal, { aborted: true, reason: { message: 'gone' } });
+    }
+  }
+});
+
+t.test('a signal first looked at after the answer is the one of the request', async (t) => {
+  const { context } = recordedContext();
+  const original = request();
+  let derived: GatewayRequest | undefined;
+  const application = limited(LONG, (request) => {
+    derived = request;
     return ok;
   });
-  await application.handle(request({ signal: client.signal }), context);
-  t.notOk(signals[0]?.aborted);
-  client.abort(new Error('gone'));
-  t.match(signals[0], { aborted: true, reason: { message: 'gone' } });
-  await application.handle(request({ signal: client.signal }), context);
-  t.ok(signals[1]?.aborted);
+  application.handle(original, context);
+  t.equal(derived?.signal, original.signal);
 });
 
 t.test('a request has one signal, and none is made that nobody asks for', async (t) => {
@@ -138,15 +181,26 @@ t.test('a request has one signal, and none is made that nobody asks for', async 
   t.equal(asked, 1);
 });
 
-t.test('no listener is left on a signal that lives longer than the request', async (t) => {
-  const { context } = recordedContext();
+t.test('no listener is left on the signal of the request when it is over', async (t) => {
   const { signal } = new AbortController();
-  const application = limited(LONG, async (request) => {
-    request.signal.addEventListener('abort', () => {});
-    return ok;
-  });
-  for (let i = 0; i < 100; i++) await application.handle(request({ signal }), context);
-  t.same(getEventListeners(signal, 'abort'), []);
+  const over = {
+    'at once': () => ok,
+    'in time': async () => ok,
+    'with bytes': async () => ({ ...ok, body: new Uint8Array(1) }),
+    'by an error': () => Promise.reject(new Error('its own')),
+    'too late': () => new Promise<Outcome>(() => {}),
+    'with what is no response': async () => undefined as unknown as Outcome,
+  };
+  for (const [how, handle] of Object.entries(over)) {
+    const { context } = recordedContext();
+    const application = limited(how === 'too late' ? 1 : LONG, (request) => {
+      request.signal.addEventListener('abort', () => {});
+      t.equal(getEventListeners(signal, 'abort').length, 1);
+      return handle();
+    });
+    await Promise.resolve(application.handle(request({ signal }), context)).catch(() => {});
+    t.same(getEventListeners(signal, 'abort'), [], how);
+  }
 });
 
 t.test('the body of a response that comes too late is ended', async (t) => {
