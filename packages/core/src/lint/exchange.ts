@@ -1,15 +1,8 @@
 // One request and its outcome, as lint follows them from the call of handle to the last byte.
 
 import { discardBody } from '../body.ts';
-import {
-  type Body,
-  type GatewayResponse,
-  type HeaderList,
-  type Log,
-  type Outcome,
-  type RawSocket,
-  TAKEN,
-} from '../interface.ts';
+import { deriveResponse } from '../derive.ts';
+import { type GatewayResponse, type HeaderList, type Log, type Outcome, type RawSocket, TAKEN } from '../interface.ts';
 import type { LintedRequest } from './linted-request.ts';
 import type { Report } from './report.ts';
 import { checkResponse, isResponse } from './response.ts';
@@ -106,22 +99,27 @@ export class Exchange {
 
   /** `response` with its body and trailers watched. What needs no watching goes on as it is. */
   #watch(response: GatewayResponse): GatewayResponse {
-    const { status, headers, body } = response;
-    if (!isIterable(body) && !('trailers' in response)) {
+    if (!isIterable(response.body)) {
       this.#close();
-      return response;
+      return 'trailers' in response ? this.#watchTrailers(response, response.body) : response;
     }
-    const linted = isIterable(body) ? this.#watchBody(body, response) : null;
-    if (linted === null) this.#close();
-    else this.#state = { kind: 'sending' };
-    if (!('trailers' in response)) return { status, headers, body: linted ?? body };
+    this.#state = { kind: 'sending' };
+    const { request } = this;
+    const around = { worker: this.#worker, request, done: () => this.#close() };
+    const body = new LintedResponseBody(response.body, { method: request.method, response }, around, this.#report);
+    return 'trailers' in response ? this.#watchTrailers(response, body) : deriveResponse(response, { body });
+  }
+
+  #watchTrailers(response: GatewayResponse, body: GatewayResponse['body']): GatewayResponse {
     const report = this.#report;
     return {
-      status,
-      headers,
-      body: linted ?? body,
+      status: response.status,
+      headers: response.headers,
+      body,
       get trailers(): HeaderList {
-        if (linted?.ended === false) report.broken('E15', 'the server read trailers before the body had ended');
+        if (body instanceof LintedResponseBody && !body.ended) {
+          report.broken('E15', 'the server read trailers before the body had ended');
+        }
         const trailers = response.trailers as HeaderList;
         checkResponseTrailers(trailers, report);
         return trailers;
@@ -129,14 +127,7 @@ export class Exchange {
     };
   }
 
-  #watchBody(body: Body, response: GatewayResponse): LintedResponseBody {
-    const { request } = this;
-    const around = { worker: this.#worker, request, done: () => this.#close() };
-    return new LintedResponseBody(body, { method: request.method, response }, around, this.#report);
-  }
-
   #close(): void {
-    if (this.#state.kind === 'closed') return;
     this.#state = { kind: 'closed' };
     this.#onClose(this);
   }
