@@ -106,7 +106,9 @@ class NodeHttpEngine implements Engine {
       NetServer.prototype.close.call(this.#server, () => {
         // All is closed; this stops the timer that looked after time limits.
         this.#server.close(() => {});
-        resolve();
+        // The listener counts a connection out before its socket says 'close'.
+        const rest = Array.from(this.#sockets, (socket) => new Promise((closed) => socket.once('close', closed)));
+        Promise.all(rest).then(() => resolve());
       });
     });
   }
