@@ -13,7 +13,7 @@ export interface FastifyApplication {
   ready(): PromiseLike<unknown>;
   close(): PromiseLike<unknown>;
   routing(req: IncomingMessage, res: ServerResponse): void;
-  setGenReqId(generate: (req: never) => string): unknown;
+  setGenReqId(generate: (req: IncomingMessage) => string): unknown;
 }
 
 /**
@@ -47,7 +47,7 @@ export function fromFastify(app: FastifyApplication): Application {
 /** Whether Fastify takes its ids from the gateway; it refuses to change that once it is ready. */
 function takeIds(app: FastifyApplication): boolean {
   try {
-    app.setGenReqId((req: { id: string }) => req.id);
+    app.setGenReqId((req) => (req as IncomingMessage & { id: string }).id);
     return true;
   } catch {
     return false;
