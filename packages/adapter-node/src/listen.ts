@@ -150,7 +150,12 @@ function targetOf(bind: Bind, options: ListenOptions): ListenTarget {
   const backlog = options.backlog ?? 511;
   if (bind.kind === 'fd') return { fd: bind.fd, backlog };
   if (bind.kind === 'tcp') {
-    return { host: bind.host === '' ? undefined : bind.host, port: bind.port, backlog, ipv6Only: options.ipv6Only ?? false };
+    return {
+      host: bind.host === '' ? undefined : bind.host,
+      port: bind.port,
+      backlog,
+      ipv6Only: options.ipv6Only ?? false,
+    };
   }
   throw new TsgiError('TSGI_ERR_BIND_KIND', {
     bind: printBind(bind),

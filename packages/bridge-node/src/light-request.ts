@@ -170,7 +170,11 @@ export class LightRequest extends IncomingMessageShell {
     if (!this._watched && (event === 'close' || event === 'aborted' || event === 'error')) this._watch();
     // Readable's own `on` looks at the stream state for every event; only these two need it.
     if (event === 'data' || event === 'readable' || this._streaming) {
-      return Readable.prototype.on.call(this as unknown as Readable, event, listener as (...values: unknown[]) => void) as unknown as this;
+      return Readable.prototype.on.call(
+        this as unknown as Readable,
+        event,
+        listener as (...values: unknown[]) => void,
+      ) as unknown as this;
     }
     return events.on.call(this, event, listener as (...values: unknown[]) => void) as this;
   }

@@ -465,7 +465,9 @@ function writeAfterEnd(): Error {
 }
 
 function alreadyFinished(): Error {
-  return Object.assign(new Error('Cannot call end after a stream was finished'), { code: 'ERR_STREAM_ALREADY_FINISHED' });
+  return Object.assign(new Error('Cannot call end after a stream was finished'), {
+    code: 'ERR_STREAM_ALREADY_FINISHED',
+  });
 }
 
 function destroyedError(): Error {

@@ -178,7 +178,12 @@ class NodeHttpEngine implements Engine {
 
   #onClientError(error: Error & { code?: string; rawPacket?: Buffer; bytesParsed?: number }, socket: Socket): void {
     // A reset or a cut connection concerns nobody.
-    if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || error.code === 'HPE_INVALID_EOF_STATE' || !socket.writable) {
+    if (
+      error.code === 'ECONNRESET' ||
+      error.code === 'EPIPE' ||
+      error.code === 'HPE_INVALID_EOF_STATE' ||
+      !socket.writable
+    ) {
       socket.destroy();
       return;
     }
@@ -190,7 +195,10 @@ class NodeHttpEngine implements Engine {
     else writeRefusal(socket, refusal.status);
   }
 
-  #refusalOfError(error: Error & { code?: string; rawPacket?: Buffer; bytesParsed?: number }, socket: Socket): TsgiError {
+  #refusalOfError(
+    error: Error & { code?: string; rawPacket?: Buffer; bytesParsed?: number },
+    socket: Socket,
+  ): TsgiError {
     const { limits } = this.#options;
     const packet = error.rawPacket?.toString('latin1') ?? '';
     switch (error.code) {

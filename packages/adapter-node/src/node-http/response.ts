@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import {
   type Body,
+  discardBody,
   type GatewayResponse,
   type HeaderList,
   isHopByHop,
@@ -108,14 +109,9 @@ function describe(value: unknown): string {
 
 /** Tells the body of a response that nobody will read it, so that files and sockets behind it are closed. */
 export function discard(response: Outcome): void {
-  if (response === TAKEN) return;
-  const body = response?.body as Body | string | null | undefined;
-  if (typeof body !== 'object' || body === null || body instanceof Uint8Array) return;
-  try {
-    body[Symbol.asyncIterator]?.().return?.().catch(ignore);
-  } catch {
-    // A body that cannot even be opened holds nothing open.
-  }
+  const body = response === TAKEN ? null : (response?.body as Body | string | null | undefined);
+  if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body)
+    discardBody(body as Body).catch(ignore);
 }
 
 function ignore(): void {}
@@ -177,7 +173,7 @@ async function pump(
       return;
     }
     translator.log.error(
-      { err: error, reqId: request.id, method: request.method, target: request.target },
+      { err: error, requestId: request.id, method: request.method, target: request.target },
       'the response was cut: its body failed after the head was sent',
     );
     iterator.return?.().catch(ignore);

@@ -200,13 +200,13 @@ export class Translator {
   fail(request: NodeRequest, error: unknown): void {
     const upgrade = request.upgrade as NodeUpgrade | null;
     if (upgrade?.taken) {
-      this.log.error({ err: error, reqId: request.id }, 'the application failed after it took the socket');
+      this.log.error({ err: error, requestId: request.id }, 'the application failed after it took the socket');
       this.#watchTaken(request);
       return;
     }
     upgrade?.refuse();
     if (request.gone) {
-      this.log.debug({ err: error, reqId: request.id }, 'the application failed after its client had left');
+      this.log.debug({ err: error, requestId: request.id }, 'the application failed after its client had left');
       this.done(0);
       return;
     }
@@ -217,7 +217,7 @@ export class Translator {
       return;
     }
     this.log.error(
-      { err: error, reqId: request.id, method: request.method, target: request.target },
+      { err: error, requestId: request.id, method: request.method, target: request.target },
       'the application failed to answer',
     );
     const body = 'Internal Server Error\n';
