@@ -9,7 +9,7 @@ const MAY_IMPORT = {
   core: [],
   'bridge-node': ['core', 'node:http', 'node:stream', 'node:events'],
   'bridge-fetch': ['core'],
-  'adapter-node': ['core', 'node:http', 'node:https', 'node:net', 'node:tls', 'node:stream', 'node:fs'],
+  'adapter-node': ['core', 'node:http', 'node:https', 'node:net', 'node:tls', 'node:stream', 'node:timers/promises'],
   'adapter-unix-socket': [
     'core',
     'adapter-node',
