@@ -11,7 +11,9 @@ export function checkFolder(path: string): void {
   try {
     isFolder = statSync(folder).isDirectory();
   } catch (error) {
-    throw folderError(path, error);
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw folderError(path, error);
+    const todo = `let this user enter every folder on the way: namei -l ${folder}`;
+    throw wrong(path, `cannot be reached by user ${process.geteuid?.()}`, todo, error);
   }
   if (!isFolder) throw wrong(path, 'is not a folder', 'choose a path in a folder, such as /run/app/app.sock');
   try {

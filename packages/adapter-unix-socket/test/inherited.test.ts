@@ -43,6 +43,14 @@ t.test('a descriptor is served, and its file is left to who made it', async (t) 
   t.equal(await get(path), String(next.child.pid), 'and the next process serves the same socket');
 });
 
+t.test('a descriptor is served once', async (t) => {
+  const path = `${temporaryFolder(t)}/app.sock`;
+  const bound = open(t, path);
+  const { child } = await start(t, serveCommand('fd://3'), { stdio: ['ignore', 'pipe', 'inherit', bound.fd()] });
+  t.equal(await get(path, '/again'), 'TSGI_ERR_DESCRIPTOR');
+  t.equal(await get(path), String(child.pid), 'and the server on it is not harmed');
+});
+
 t.test('descriptors that cannot be served', async (t) => {
   const folder = temporaryFolder(t);
   const file = openSync(`${folder}/file`, 'w');

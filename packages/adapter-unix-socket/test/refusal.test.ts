@@ -90,6 +90,14 @@ t.test('a folder that this user may not write to', { skip }, async (t) => {
   t.strictSame(readdirSync(folder), []);
 });
 
+t.test('a folder that this user cannot reach', { skip }, async (t) => {
+  const folder = temporaryFolder(t);
+  chmodSync(folder, 0o700);
+  mkdirSync(`${folder}/inner`);
+  const said = asNobody?.(`unix:${folder}/inner/app.sock`);
+  t.match(said, /^2 TSGI_ERR_SOCKET_FOLDER: .* cannot be reached by user 65534; let this user enter every folder/);
+});
+
 t.test('an owner that this user may not give', { skip }, async (t) => {
   const folder = temporaryFolder(t);
   chownSync(folder, 65534, 65534);

@@ -8,6 +8,11 @@ import { type Application, TsgiError } from '@tsgi/core';
 const application: Application = {
   handle(request) {
     if (request.target === '/exit') process.exit(0);
+    if (request.target === '/again')
+      return listen(application, bind).then(
+        () => reply('served'),
+        (error) => reply(error.code),
+      );
     if (request.target === '/environment') return reply(JSON.stringify(process.env));
     // What a child process of the application has open.
     if (request.target === '/child') return reply(execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' }));
@@ -19,8 +24,8 @@ function reply(body: string): { status: number; headers: string[]; body: string 
   return { status: 200, headers: ['Content-Type', 'text/plain'], body };
 }
 
+const [bind = '', options = '{}'] = process.argv.slice(2);
 try {
-  const [bind = '', options = '{}'] = process.argv.slice(2);
   const listening = await listen(application, bind, JSON.parse(options) as UnixSocketOptions);
   process.once('SIGTERM', () => listening.drain());
   console.log(JSON.stringify(listening.address));
