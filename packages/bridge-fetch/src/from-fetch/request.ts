@@ -5,12 +5,22 @@ import type { GatewayRequest } from '@tsgi/core';
 import { RequestBody } from './body.ts';
 import { requestUrl } from './url.ts';
 
-/** `gateway` as a Request, or `null` when it has no URL. */
+/** `gateway` as a Request, or `null` when there is no such Request. */
 export function bridgedRequest(gateway: GatewayRequest): Request | null {
   const url = requestUrl(gateway);
-  // The URL parser refuses some of what the grammar lets pass: a port above 65535, a host such as 1.2.3.4.5.
-  if (url === null || (gateway.host !== '' && !URL.canParse(url))) return null;
-  return new BridgedRequest(gateway, url) as unknown as Request;
+  if (url === null) return null;
+  let request: BridgedRequest;
+  try {
+    request = new BridgedRequest(gateway, url);
+  } catch {
+    // The URL parser refuses some of what the grammar lets pass: a port above 65535, a host such as 1.2.3.4.5.
+    return null;
+  }
+  // Half the price of passing them to the constructor.
+  const { headers } = request;
+  const list = gateway.headers;
+  for (let i = 0; i < list.length; i += 2) headers.append(list[i] as string, list[i + 1] as string);
+  return request as unknown as Request;
 }
 
 // The platform's types have fields where Request has accessors and methods, and a class cannot override a field by those.
@@ -33,7 +43,7 @@ class BridgedRequest extends StandardRequest {
   readonly #body: RequestBody | null;
 
   constructor(gateway: GatewayRequest, url: string) {
-    const { method, headers: list } = gateway;
+    const { method } = gateway;
     // Fetch section 5.4: a GET or HEAD request has no body; the adapter passes over one that was sent.
     const body = method === 'GET' || method === 'HEAD' || gateway.body === null ? null : new RequestBody(gateway.body);
     if (method === 'GET') super(url);
@@ -41,9 +51,6 @@ class BridgedRequest extends StandardRequest {
     else super(url, { method, body: body.stream, duplex: 'half' });
     this.#gateway = gateway;
     this.#body = body;
-    // Half the price of passing them in.
-    const { headers } = this;
-    for (let i = 0; i < list.length; i += 2) headers.append(list[i] as string, list[i + 1] as string);
   }
 
   // A Request's own signal follows the one that it was made with, by a listener and a finalizer: 7 us for each request.
