@@ -64,6 +64,8 @@ class Server implements Listening {
   readonly #control: ContextControl;
   /** The application whose `stop` is ours to call. */
   readonly #application: Application | null;
+  /** Resolved when nothing more is waited for. */
+  readonly #cut = Promise.withResolvers<void>();
   #closed: Promise<void> | null = null;
   #draining: Promise<void> | null = null;
 
@@ -87,7 +89,7 @@ class Server implements Listening {
     this.#control.drain();
     await this.#engine.leave?.();
     const closed = this.#close();
-    this.#engine.destroyAll();
+    this.#force();
     return closed;
   }
 
@@ -97,7 +99,7 @@ class Server implements Listening {
     await this.#engine.leave?.();
     this.#engine.lastCall();
     await this.#emptyBacklog();
-    const cut = setTimeout(() => this.#engine.destroyAll(), graceful);
+    const cut = setTimeout(() => this.#force(), graceful);
     const closed = this.#close();
     // A request may be on its way on a connection that looks idle. It gets its answer, with Connection: close.
     const idle = setTimeout(() => this.#engine.closeIdle(), Math.min(LAST_CALL, graceful));
@@ -125,6 +127,11 @@ class Server implements Listening {
     }
   }
 
+  #force(): void {
+    this.#engine.destroyAll();
+    this.#cut.resolve();
+  }
+
   #close(): Promise<void> {
     this.#closed ??= this.#finish();
     return this.#closed;
@@ -134,7 +141,7 @@ class Server implements Listening {
     this.#control.drain();
     await this.#engine.closeListener();
     if (this.#application === null) return;
-    await this.#control.settled();
+    await Promise.race([this.#control.settled(), this.#cut.promise]);
     await this.#application.stop?.();
   }
 }

@@ -30,7 +30,10 @@ function addNetwork(networks: BlockList, item: string): void {
   const version = isIP(address);
   if (version === 0) throw new TsgiError('TSGI_ERR_TRUST', { item, problem: 'is not an IP address' });
   const family = version === 6 ? 'ipv6' : 'ipv4';
-  if (slash < 0) return networks.addAddress(address, family);
+  if (slash < 0) {
+    networks.addAddress(address, family);
+    return;
+  }
   const bits = item.slice(slash + 1);
   const most = version === 6 ? 128 : 32;
   if (!/^\d{1,3}$/.test(bits) || Number(bits) > most) {

@@ -207,11 +207,15 @@ class NodeHttpEngine implements Engine {
         const ms = body ? limits.bodyTime : limits.headerTime;
         return new TsgiError('TSGI_ERR_REQUEST_TIMEOUT', { part: body ? 'its body' : 'its head', ms });
       }
-      case 'HPE_HEADER_OVERFLOW':
-        // node:http counts target and fields together. A first packet without a line end is all target.
-        return socket.bytesRead === error.rawPacket?.byteLength && !packet.includes('\n')
+      case 'HPE_HEADER_OVERFLOW': {
+        // node:http counts target and fields together. In the first packet of a connection it shows which one it was;
+        // later ones have lost the beginning of their request.
+        const line = packet.indexOf('\n');
+        const first = socket.bytesRead === error.rawPacket?.byteLength;
+        return first && (line < 0 || line > limits.requestLine)
           ? new TsgiError('TSGI_ERR_TARGET_TOO_LONG', { limit: limits.requestLine })
           : new TsgiError('TSGI_ERR_HEADERS_TOO_LARGE', { limit: `${limits.headerBytes} bytes` });
+      }
       case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
         return new TsgiError('TSGI_ERR_BODY_TOO_LARGE', { limit: limits.bodyBytes });
       case 'HPE_INVALID_TRANSFER_ENCODING': {

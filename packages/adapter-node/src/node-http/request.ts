@@ -119,7 +119,10 @@ export class NodeRequest implements GatewayRequest {
   inform(status: 102 | 103, headers: HeaderList): void {
     const { outgoing } = this;
     if (this.incoming.httpVersionMinor === 0 || outgoing.headersSent || outgoing.destroyed) return;
-    if (status === 102) return outgoing.writeProcessing();
+    if (status === 102) {
+      outgoing.writeProcessing();
+      return;
+    }
     const hints: Record<string, string | string[]> = {};
     for (let i = 0; i < headers.length; i += 2) {
       const name = (headers[i] as string).toLowerCase();

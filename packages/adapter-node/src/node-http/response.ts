@@ -20,8 +20,7 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
   const { outgoing } = request;
   const problem = problemOf(response);
   if (problem !== null) {
-    discard(response);
-    translator.fail(request, new TsgiError('TSGI_ERR_RESPONSE', { problem }));
+    refuse(translator, request, response, problem);
     return;
   }
   const { status, body } = response;
@@ -36,6 +35,10 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
   for (let i = 0; i < given.length; i += 2) {
     const name = given[i] as string;
     const value = given[i + 1] as string;
+    if (typeof name !== 'string' || typeof value !== 'string') {
+      refuse(translator, request, response, `its header ${String(name)} is ${describe(value)}, not a string`);
+      return;
+    }
     if (isHopByHop(name)) {
       kept ??= given.slice(0, i);
       continue;
@@ -54,20 +57,26 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
     const length = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
     if (announced === undefined) {
       // For HEAD too: the length that GET would have (RFC 9110 section 8.6). Trailers need the chunked coding.
-      if (silent || response.trailers === undefined) (kept ??= [...given]).push('Content-Length', String(length));
+      if (silent || response.trailers === undefined) {
+        kept ??= [...given];
+        kept.push('Content-Length', String(length));
+      }
     } else if (announced !== String(length) && !silent) {
       refuseLength(translator, request, response, announced, length);
       return;
     }
   }
-  if (translator.closing) (kept ??= [...given]).push('Connection', 'close');
+  if (translator.closing) {
+    kept ??= [...given];
+    kept.push('Connection', 'close');
+  }
 
   try {
     outgoing.writeHead(status, kept ?? (given as string[]));
   } catch (cause) {
-    // node:http checks names and values; nothing was written yet.
-    discard(response);
-    translator.fail(request, new TsgiError('TSGI_ERR_RESPONSE', { problem: (cause as Error).message }, { cause }));
+    // node:http checks names and values. Nothing was written, but it keeps the reason phrase of its first try.
+    outgoing.statusMessage = '';
+    refuse(translator, request, response, (cause as Error).message);
     return;
   }
   if (silent) {
@@ -78,6 +87,11 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
     outgoing.end(body);
     translator.done(status);
   } else void pump(translator, request, response, announced === undefined ? -1 : Number(announced));
+}
+
+function refuse(translator: Translator, request: NodeRequest, response: GatewayResponse, problem: string): void {
+  discard(response);
+  translator.fail(request, new TsgiError('TSGI_ERR_RESPONSE', { problem }));
 }
 
 function refuseLength(

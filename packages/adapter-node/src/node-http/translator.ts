@@ -186,7 +186,13 @@ export class Translator {
       this.done(0);
       return;
     }
-    sendResponse(this, request, outcome as GatewayResponse);
+    try {
+      sendResponse(this, request, outcome as GatewayResponse);
+    } catch (error) {
+      // A getter of the response threw, say. Nobody awaits this call, so nothing may leave it.
+      if (request.outgoing.headersSent) request.outgoing.destroy(error as Error);
+      else this.fail(request, error);
+    }
   }
 
   /** A request has ended: `status` was sent, or 0 when its client left first. */
