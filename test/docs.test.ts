@@ -1,11 +1,11 @@
 // Code in the docs is code: every block is run, or, where it is a command, what it names is looked for.
 
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'tap';
+import { run, start } from './command.ts';
 import { type Block, blocks, links, pages, ROOT } from './markdown.ts';
 import { checkCommands } from './shell.ts';
 
@@ -18,16 +18,16 @@ function fileName(block: Block): string {
 }
 
 /** How a run ended: its exit status, or what was wrong with it. */
-async function run(file: string): Promise<{ status: number | null; output: string; left: boolean }> {
+async function runModule(file: string): Promise<{ status: number | null; output: string; left: boolean }> {
   // Short, because a block may bind a socket in the folder for temporary files.
   const folder = await mkdtemp(join(tmpdir(), 'docs-'));
   try {
     return await new Promise((done) => {
       let output = '';
       // A process group of its own, so that whatever is left of it can be seen, and ended.
-      const child = spawn(process.execPath, ['--conditions=@tsgi/source', file], {
+      const child = start(process.execPath, ['--conditions=@tsgi/source', file], {
         cwd: folder,
-        env: { ...process.env, TMPDIR: folder, NODE_OPTIONS: '' },
+        env: { ...process.env, TMPDIR: folder },
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       });
@@ -35,8 +35,8 @@ async function run(file: string): Promise<{ status: number | null; output: strin
         output += '\nIt did not end within 20 seconds.';
         endGroup(child.pid as number);
       }, 20_000);
-      child.stdout.on('data', (chunk) => (output += chunk));
-      child.stderr.on('data', (chunk) => (output += chunk));
+      child.stdout?.on('data', (chunk) => (output += chunk));
+      child.stderr?.on('data', (chunk) => (output += chunk));
       child.on('exit', (status) => {
         const left = endGroup(child.pid as number);
         child.on('close', () => {
@@ -66,7 +66,7 @@ test('every block of JavaScript and TypeScript runs, ends by itself and leaves n
   t.jobs = 2;
   for (const block of modules) {
     t.test(`${block.page}:${block.line}`, { buffered: true }, async (t) => {
-      const { status, output, left } = await run(join(folder, fileName(block)));
+      const { status, output, left } = await runModule(join(folder, fileName(block)));
       t.equal(status, 0, output);
       t.notOk(left, 'a process that the block started is still running');
     });
@@ -86,14 +86,8 @@ test('every block of TypeScript passes the type check', async (t) => {
       references: [],
     }),
   );
-  const output = await new Promise<string>((done) => {
-    const child = spawn(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let text = '';
-    child.stdout.on('data', (chunk) => (text += chunk));
-    child.stderr.on('data', (chunk) => (text += chunk));
-    child.on('close', () => done(text));
-  });
-  t.equal(output, '');
+  const { stdout, stderr } = await run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder], folder);
+  t.equal(stdout + stderr, '');
 });
 
 for (const block of all.filter(({ language, listing }) => /^(sh|shell|bash)$/.test(language) && !listing)) {

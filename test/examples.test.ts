@@ -1,6 +1,5 @@
 // Every example serves its routes over TCP and over a Unix socket, and ends when it is told to.
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -10,6 +9,7 @@ import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { type Test, test } from 'tap';
+import { start } from './command.ts';
 import { ROOT } from './markdown.ts';
 
 /** A running example, and how to reach it. */
@@ -21,10 +21,10 @@ interface Example {
 }
 
 /** Starts an example on `bind` and waits until it says that it listens. */
-async function start(t: Test, folder: string, bind: string): Promise<Example> {
-  const child: ChildProcess = spawn(process.execPath, ['--conditions=@tsgi/source', 'server.ts'], {
+async function serve(t: Test, folder: string, bind: string): Promise<Example> {
+  const child = start(process.execPath, ['--conditions=@tsgi/source', 'server.ts'], {
     cwd: folder,
-    env: { ...process.env, NODE_OPTIONS: '', TSGI_BIND: bind },
+    env: { ...process.env, TSGI_BIND: bind },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;
@@ -73,7 +73,7 @@ for (const folder of folders.filter((folder) => basename(folder) !== 'embedded')
       const sockets = await mkdtemp(join(tmpdir(), 'example-'));
       t.teardown(() => rm(sockets, { recursive: true }));
       const path = join(sockets, 'app.sock');
-      const example = await start(t, folder, transport === 'TCP' ? '127.0.0.1:0' : `unix:${path}`);
+      const example = await serve(t, folder, transport === 'TCP' ? '127.0.0.1:0' : `unix:${path}`);
 
       t.strictSame(await example.ask('GET', '/'), { status: 200, body: 'Hello World!' });
       t.strictSame(await example.ask('GET', '/hello/J%C3%BCrgen?loud'), { status: 200, body: '{"hello":"Jürgen"}' });
@@ -91,18 +91,18 @@ for (const folder of folders.filter((folder) => basename(folder) !== 'embedded')
 }
 
 test('an example says in one line what is wrong with its bind', async (t) => {
-  const child = spawn(process.execPath, ['--conditions=@tsgi/source', 'server.ts'], {
+  const child = start(process.execPath, ['--conditions=@tsgi/source', 'server.ts'], {
     cwd: join(ROOT, 'examples/plain'),
-    env: { ...process.env, NODE_OPTIONS: '', TSGI_BIND: 'unix:relative.sock' },
+    env: { ...process.env, TSGI_BIND: 'unix:relative.sock' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const [[status], message] = await Promise.all([once(child, 'exit'), text(child.stderr)]);
+  const [[status], message] = await Promise.all([once(child, 'exit'), text(child.stderr as NodeJS.ReadableStream)]);
   t.equal(status, 2);
   t.match(message, /^[^\n]*unix:relative\.sock[^\n]*\n$/);
 });
 
 test('embedded does the jobs that it took before it leaves', async (t) => {
-  const example = await start(t, join(ROOT, 'examples/embedded'), '127.0.0.1:0');
+  const example = await serve(t, join(ROOT, 'examples/embedded'), '127.0.0.1:0');
   t.equal((await example.ask('POST', '/api/jobs', { name: 'clean up' })).status, 202);
   t.match((await example.ask('GET', '/api/jobs')).body, 'clean up');
   t.equal((await example.ask('GET', '/health')).status, 200);

@@ -1,12 +1,11 @@
 // The import rules hold only if breaking one fails the check: each is broken here on purpose, in a workspace of
 // a few lines with the real rules.
 
-import { execFile } from 'node:child_process';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Test, test } from 'tap';
-
-const root = resolve(import.meta.dirname, '..');
+import { run } from './command.ts';
+import { ROOT } from './markdown.ts';
 
 /** A workspace that breaks no rule, as text by path. */
 const CLEAN = {
@@ -39,16 +38,11 @@ async function check(t: Test, changes: Record<string, string>): Promise<{ failed
     await writeFile(join(folder, 'packages', name, 'package.json'), JSON.stringify({ name: `@tsgi/${name}`, exports }));
     await symlink(join('../../packages', name), join(folder, 'node_modules/@tsgi', name));
   }
-  const script = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')).scripts['check:imports'] as string;
+  const script = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')).scripts['check:imports'] as string;
   const [command, ...args] = script.split(' ') as [string, ...string[]];
-  return new Promise((done) => {
-    execFile(
-      join(root, 'node_modules/.bin', command),
-      [...args, '--config', join(root, '.dependency-cruiser.mjs')],
-      { cwd: folder },
-      (error, stdout, stderr) => done({ failed: error !== null, output: stdout + stderr }),
-    );
-  });
+  const config = ['--config', join(ROOT, '.dependency-cruiser.mjs')];
+  const { status, stdout, stderr } = await run(join(ROOT, 'node_modules/.bin', command), [...args, ...config], folder);
+  return { failed: status !== 0, output: stdout + stderr };
 }
 
 test('a workspace that keeps the rules passes', async (t) => {
