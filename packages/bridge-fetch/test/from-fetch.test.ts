@@ -1,10 +1,7 @@
 // Which applications fromFetch takes, and what it passes to them.
 
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { type FetchEnv, type FetchExecution, fromFetch } from '@tsgi/bridge-fetch';
-import { type Application, createContext, type GatewayResponse, TAKEN } from '@tsgi/core';
+import { type Application, createContext, type GatewayResponse } from '@tsgi/core';
 import { Hono } from 'hono';
 import { AutoRouter, type IRequest, Router } from 'itty-router';
 import { t } from 'tap';
@@ -126,62 +123,4 @@ t.test('a throw is left to the adapter: 500 without detail, one entry of the log
     t.equal(errors.length, 1);
     t.match(errors[0]?.fields.err, { message: 'secret' });
   }
-});
-
-t.test('an upgrade that nobody takes is an ordinary request', async (t) => {
-  const { port } = await serve(
-    t,
-    fromFetch((request) => new Response(request.headers.get('upgrade'), { status: 426 })),
-  );
-  const socket = connect(port, '127.0.0.1');
-  socket.end('GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n');
-  const chunks = await socket.toArray();
-  t.match(Buffer.concat(chunks).toString(), /^HTTP\/1\.1 426 [\s\S]*\r\n\r\nwebsocket$/);
-});
-
-t.test('an application that takes the socket of an upgrade has it to itself', async (t) => {
-  const hono = new Hono<{ Bindings: FetchEnv }>();
-  // A middleware that makes a new response of every one, as many do.
-  hono.use(async (c, next) => {
-    await next();
-    c.res = new Response(c.res.body, c.res);
-  });
-  let cancelled = false;
-  hono.get('/echo', (c) => {
-    const { upgrade } = c.env.gateway;
-    if (upgrade === null || upgrade.protocol !== 'websocket' || upgrade.head.byteLength > 0) return c.text('', 426);
-    const socket = upgrade.take();
-    const key = c.req.header('sec-websocket-key') ?? '';
-    const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
-    );
-    socket.once('data', (chunk: Uint8Array) => socket.end(chunk));
-    const unsent = new ReadableStream({
-      cancel() {
-        cancelled = true;
-      },
-    });
-    return new Response(unsent);
-  });
-  const { port, errors } = await serve(t, fromFetch(hono));
-  const socket = connect(port, '127.0.0.1');
-  socket.write(
-    'GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
-  );
-  const [head] = await once(socket, 'data');
-  t.match(String(head), /^HTTP\/1\.1 101 [\s\S]*s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n\r\n$/);
-  socket.write('ping');
-  t.equal(Buffer.concat(await socket.toArray()).toString(), 'ping');
-  t.equal(cancelled, true, 'what it returned is not sent');
-  t.same(errors, []);
-});
-
-t.test('taking the socket resolves to TAKEN', async (t) => {
-  const upgrade = { protocol: 'websocket', head: new Uint8Array(), take: () => ({}) as never };
-  const application = fromFetch((_request, { gateway }) => {
-    gateway.upgrade?.take();
-    return new Response(null);
-  });
-  t.equal(await application.handle(gatewayRequest({ upgrade }), context), TAKEN);
 });

@@ -321,6 +321,20 @@ t.test('a Content-Length that does not hold', async (t) => {
   t.equal(await response.text(), 'abcde');
 });
 
+t.test('a body that cannot be let go does not hide what was wrong first', async (t) => {
+  const stubborn = (): Body => ({
+    [Symbol.asyncIterator]: () => ({
+      next: async () => ({ done: false, value: new Uint8Array(2) }),
+      return: () => Promise.reject(new Error('stubborn')),
+    }),
+  });
+  const cut = await answered(ok(stubborn(), 'content-length', '1'));
+  await t.rejects(cut.response.text(), { code: 'TSGI_ERR_CONTENT_LENGTH' });
+  const { response, lines } = await answered(ok(stubborn(), 'bad name', 'x'));
+  t.equal(response.status, 500);
+  t.match(lines, [{ fields: { err: { message: /bad name/ } } }]);
+});
+
 t.test('what cannot be sent is a 500 without detail and one entry of the log; its body is let go', async (t) => {
   const cases: [outcome: unknown, message: RegExp][] = [
     [undefined, /it is undefined, not an object/],
@@ -366,7 +380,7 @@ t.test('a throw is a 500 without detail and one entry of the log', async (t) => 
     t.equal(response.status, 500);
     t.equal(await response.text(), method === 'HEAD' ? '' : 'Internal Server Error\n');
     t.equal(kept.lines.length, 1);
-    t.match(kept.lines[0], { fields: { err: { message: 'secret' }, method, url: 'http://localhost/a' } });
+    t.match(kept.lines[0], { fields: { err: { message: 'secret' }, method, target: '/a' } });
   }
 });
 

@@ -88,20 +88,22 @@ class Host<Args extends readonly unknown[]> {
       this.#done();
       return failure(request.method);
     }
+    const client = (): Address => this.#client?.(request, ...args) ?? UNKNOWN;
+    const gateway = new FetchedRequest(request, this.#mountPath, id, client);
     try {
-      const client = this.#client?.(request, ...args) ?? UNKNOWN;
-      const gateway = new FetchedRequest(request, this.#mountPath, client, id);
       const outcome = await this.#application.handle(gateway, context);
       if (outcome === TAKEN) throw new TsgiError('TSGI_ERR_UPGRADE_TAKEN', { problem: 'fetch has no upgrade' });
       return await fetchResponse(outcome, request.method, (error) => {
         if (error !== undefined) {
-          context.log.error({ err: error, reqId: id }, 'the response was cut: its body failed after the head was sent');
+          const { method, target } = gateway;
+          const message = 'the response was cut: its body failed after the head was sent';
+          context.log.error({ err: error, requestId: id, method, target }, message);
         }
         this.#done();
       });
     } catch (error) {
-      const { method, url } = request;
-      context.log.error({ err: error, reqId: id, method, url }, 'the application failed to answer');
+      const { method, target } = gateway;
+      context.log.error({ err: error, requestId: id, method, target }, 'the application failed to answer');
       this.#done();
       return failure(method);
     }

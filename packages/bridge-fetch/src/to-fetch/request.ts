@@ -15,20 +15,21 @@ import {
 export class FetchedRequest implements GatewayRequest {
   readonly method: string;
   readonly mountPath: string;
-  readonly client: Address;
   readonly id: string;
   readonly #request: Request;
+  readonly #findClient: () => Address;
   /** Where the path begins in the URL of the request. */
   readonly #path: number;
+  #client: Address | undefined;
   #headers: HeaderList | undefined;
   #fields: HeaderFields | undefined;
   #body: FetchedBody | null | undefined;
 
-  constructor(request: Request, mountPath: string, client: Address, id: string) {
+  constructor(request: Request, mountPath: string, id: string, findClient: () => Address) {
     this.#request = request;
+    this.#findClient = findClient;
     this.method = request.method;
     this.mountPath = mountPath;
-    this.client = client;
     this.id = id;
     // A Request's URL is the URL parser's: `scheme://host/path`, the slash always there.
     this.#path = request.url.indexOf('/', request.url.indexOf('//') + 2);
@@ -84,6 +85,11 @@ export class FetchedRequest implements GatewayRequest {
 
   get trailers(): HeaderList {
     return [];
+  }
+
+  get client(): Address {
+    this.#client ??= this.#findClient();
+    return this.#client;
   }
 
   get peer(): Address {
