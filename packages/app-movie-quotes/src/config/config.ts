@@ -7,7 +7,7 @@ import { type Static, Type } from 'typebox';
 import { StartError } from '../errors.ts';
 
 /** The variables. A description says what a variable takes, in the words that its error uses. */
-const Environment = Type.Object({
+export const Environment = Type.Object({
   TSGI_BIND: Type.String({
     default: '127.0.0.1:5000',
     description: 'host:port, [ipv6]:port, :port, unix:/path, fd://N or systemd',

@@ -27,6 +27,7 @@ export const FilmEntity: EntitySchema<Film> = new EntitySchema<Film>({
     year: { type: 'smallint' },
   },
   uniques: [{ name: 'films_title_year', columns: ['title', 'year'] }],
+  indices: [{ name: 'films_year', columns: ['year'] }],
 });
 
 export const QuoteEntity: EntitySchema<FilmQuote> = new EntitySchema<FilmQuote>({
@@ -42,7 +43,7 @@ export const QuoteEntity: EntitySchema<FilmQuote> = new EntitySchema<FilmQuote>(
     film: {
       type: 'many-to-one',
       target: 'film',
-      joinColumn: { name: 'film_id' },
+      joinColumn: { name: 'film_id', foreignKeyConstraintName: 'quotes_film' },
       nullable: false,
       onDelete: 'CASCADE',
     },

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 
-const ROOT = join(import.meta.dirname, '../public');
+const ROOT = join(import.meta.dirname, '../../src/public'); // Not compiled: the same from dist/.
 
 /** The path of a static file, relative to the application's root. */
 export type Assets = (name: string) => string;

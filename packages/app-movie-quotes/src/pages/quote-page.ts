@@ -3,9 +3,8 @@
 import type { Quote } from '../modules/quotes/schemas.ts';
 
 export interface QuotePage {
+  /** The quote with typographic quotes, apostrophes and ellipses in all its texts. */
   readonly quote: Quote;
-  /** The words with typographic quotes, apostrophes and ellipses. */
-  readonly words: string;
   /** The page's colours: that of the film's decade. */
   readonly era: string;
   /** How large the words are set. */
@@ -18,8 +17,12 @@ export interface QuotePage {
 export function quotePage(quote: Quote, today?: Date): QuotePage {
   const { length } = quote.content;
   return {
-    quote,
-    words: typeset(quote.content),
+    quote: {
+      ...quote,
+      film: typeset(quote.film),
+      content: typeset(quote.content),
+      speaker: typeset(quote.speaker),
+    },
     era: `era-${Math.min(Math.max(Math.floor(quote.year / 10) * 10, 1920), 2010)}`,
     size: length <= 32 ? 'short' : length <= 84 ? 'medium' : 'long',
     day: today === undefined ? null : { iso: today.toISOString().slice(0, 10), text: DAY.format(today) },

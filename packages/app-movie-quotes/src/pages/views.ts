@@ -15,7 +15,7 @@ declare module 'fastify' {
 
 /** Gives `reply.view(name, data)` the templates of templates/. */
 export async function addViews(app: FastifyInstance, assets: Assets): Promise<void> {
-  const templates = join(import.meta.dirname, 'templates');
+  const templates = join(import.meta.dirname, '../../src/pages/templates'); // Not compiled: the same from dist/.
   await app.register(view, {
     engine: { eta: new Eta() },
     templates,
@@ -23,14 +23,17 @@ export async function addViews(app: FastifyInstance, assets: Assets): Promise<vo
     production: true, // Templates are compiled once.
     defaultContext: { asset: assets },
   });
-  // Links are relative, so that pages work under whatever prefix the application is mounted, without knowing it.
   app.addHook('onRequest', async (request, reply) => {
-    reply.locals = { root: pathToRoot(request.url) };
+    reply.locals = { root: pathToRoot(request.url, request.originalUrl) };
   });
 }
 
-/** From a page back to the application's root: `./` for `/about`, `../` for `/quotes/12`. */
-function pathToRoot(url: string): string {
+/**
+ * From a page back to the application's root. Where a mount tells its prefix, that; else a relative path, `./` for
+ * `/about` and `../` for `/quotes/12`, which holds behind a proxy too that takes a prefix off and tells nobody.
+ */
+function pathToRoot(url: string, originalUrl: string): string {
+  if (originalUrl !== url && originalUrl.endsWith(url)) return `${originalUrl.slice(0, -url.length)}/`;
   const depth = (url.split('?', 1)[0] as string).split('/').length - 2;
   return depth > 0 ? '../'.repeat(depth) : './';
 }

@@ -1,0 +1,164 @@
+import { listen } from '@tsgi/adapter-node';
+import { createApp } from '@tsgi/app-movie-quotes';
+import { fromFastify } from '@tsgi/bridge-node';
+import { mount, printBind } from '@tsgi/core';
+import t from 'tap';
+import { configIn, openDirectly, startApp, temporaryFolder } from './fixtures/movie-quotes.ts';
+
+const ATTRIBUTE = /\b(?:href|src|action)="([^"]*)"/g;
+
+/** Where a page leads: its links, style, icon and fonts. */
+function linksOf(html: string): string[] {
+  return [...html.matchAll(ATTRIBUTE)].map(([, link]) => link as string);
+}
+
+t.test('the front page shows a quote with its film, the same one all day', async (t) => {
+  const { app } = await startApp(t);
+  const response = await app.inject('/');
+  t.equal(response.statusCode, 200);
+  t.equal(response.headers['content-type'], 'text/html; charset=utf-8');
+  t.match(response.body, /^<!doctype html>\n<html lang="en"/);
+  t.match(response.body, /<title>“.+” .+ \(\d{4}\)<\/title>/);
+  t.match(response.body, /<meta name="viewport"/);
+  t.match(response.body, /<blockquote><p>“.+”<\/p><\/blockquote>/);
+  t.match(response.body, /<cite class="film">.+<\/cite>/);
+  t.match(response.body, new RegExp(`<time datetime="${new Date().toISOString().slice(0, 10)}">`));
+  t.equal((await app.inject('/')).body, response.body);
+});
+
+t.test('another one is a redirect to the page of a quote', async (t) => {
+  const { app } = await startApp(t);
+  const response = await app.inject('/quotes/random');
+  t.equal(response.statusCode, 302);
+  t.equal(response.headers['cache-control'], 'no-store');
+  t.match(response.headers.location, /^\d+$/, 'relative, so that it holds under a prefix');
+  const page = await app.inject(`/quotes/${response.headers.location}`);
+  t.equal(page.statusCode, 200);
+});
+
+t.test('the page of a quote is typeset, in the colours of its time', async (t) => {
+  const { app, config } = await startApp(t);
+  const direct = openDirectly(t, config.database.file);
+  const idOf = (start: string) =>
+    (direct.prepare('SELECT id FROM quotes WHERE content LIKE ?').get(`${start}%`) as { id: number }).id;
+  const dirtyHarry = (await app.inject(`/quotes/${idOf("You've got to ask")}`)).body;
+  t.match(dirtyHarry, /“You’ve got to ask yourself one question: ‘Do I feel lucky\?’ Well, do ya, punk\?”/);
+  t.match(dirtyHarry, /<html lang="en" class="era-1970">/);
+  t.match((await app.inject(`/quotes/${idOf('The horror')}`)).body, /“The horror… the horror\.”/);
+  t.match((await app.inject(`/quotes/${idOf('Now I am become')}`)).body, /class="era-2010"/, 'the last era has no end');
+});
+
+t.test('what the database holds is text on the page, not markup', async (t) => {
+  const { app, config } = await startApp(t);
+  const attack = '<script>alert(1)</script> & "><img src=x>';
+  const direct = openDirectly(t, config.database.file);
+  direct.prepare('UPDATE quotes SET content = ?, speaker = ? WHERE id = 1').run(attack, attack);
+  direct.prepare('UPDATE films SET title = ? WHERE id = 1').run(attack);
+  const { body } = await app.inject('/quotes/1');
+  t.notMatch(body, /<script|<img/);
+  t.match(body, '&lt;script&gt;');
+});
+
+t.test('pages need no script, and browsers are told to run none', async (t) => {
+  const { app } = await startApp(t);
+  for (const url of ['/', '/quotes/1', '/nothing']) {
+    const { body, headers } = await app.inject(url);
+    t.notMatch(body, /<script|\son\w+=|style=|javascript:/i, url);
+    const policy = String(headers['content-security-policy']);
+    t.match(policy, "default-src 'none'");
+    t.match(policy, "frame-ancestors 'none'");
+    t.notMatch(policy, /unsafe|\*|script-src|upgrade-insecure/);
+    t.equal(headers['x-content-type-options'], 'nosniff');
+    t.equal(headers['referrer-policy'], 'no-referrer');
+    t.equal(headers['strict-transport-security'], undefined, 'is for whoever ends TLS to say');
+  }
+});
+
+t.test('pages have a tag to ask again by', async (t) => {
+  const { app } = await startApp(t);
+  const { headers } = await app.inject('/');
+  t.match(headers['cache-control'], /max-age=60/);
+  const again = await app.inject({ url: '/', headers: { 'if-none-match': String(headers.etag) } });
+  t.equal(again.statusCode, 304);
+  t.equal(again.body, '');
+});
+
+t.test('static files have names that change with them, and are kept for ever', async (t) => {
+  const { app } = await startApp(t);
+  const files = linksOf((await app.inject('/')).body).filter((link) => link.includes('assets/'));
+  t.equal(files.length, 3);
+  for (const file of files) {
+    const response = await app.inject(file.slice(1));
+    t.equal(response.statusCode, 200, file);
+    t.equal(response.headers['cache-control'], 'public, max-age=31536000, immutable');
+    const etag = String(response.headers.etag);
+    t.equal((await app.inject({ url: file.slice(1), headers: { 'if-none-match': etag } })).statusCode, 304);
+  }
+  const style = files.find((file) => file.endsWith('.css'))?.slice(1) as string;
+  const css = await app.inject(style);
+  t.match(css.headers['content-type'], /^text\/css/);
+  for (const [, name] of css.body.matchAll(/url\("([^"]+)"\)/g)) {
+    const url = new URL(name as string, `http://localhost${style}`).pathname;
+    t.equal((await app.inject(url)).statusCode, 200, url);
+  }
+});
+
+t.test('the file of another version is the one that there is, and not kept', async (t) => {
+  const { app } = await startApp(t);
+  const response = await app.inject('/assets/000000000000/style.css');
+  t.equal(response.statusCode, 200);
+  t.equal(response.headers['cache-control'], 'public, max-age=0');
+});
+
+t.test('nothing but static files is under the static files', async (t) => {
+  const { app } = await startApp(t);
+  for (const path of ['', 'nothing.css', '../app.ts', '..%2fapp.ts', '%2e%2e/app.ts', 'fonts', '.env']) {
+    const { statusCode, body } = await app.inject(`/assets/x/${path}`);
+    t.ok([400, 403, 404].includes(statusCode), `${path}: ${statusCode}`);
+    t.notMatch(body, 'createApp');
+  }
+});
+
+t.test('a page that is not there is a page that says so', async (t) => {
+  const { app } = await startApp(t);
+  for (const url of ['/nothing', '/quotes/999999', '/quotes/one', '/quotes/1/2/3?x=/']) {
+    const { statusCode, headers, body } = await app.inject(url);
+    t.equal(statusCode, 404, url);
+    t.equal(headers['content-type'], 'text/html; charset=utf-8');
+    t.equal(headers['cache-control'], 'no-store');
+    t.equal(headers.etag, undefined);
+    t.match(body, '<h1>This page is not in the archive.</h1>');
+  }
+});
+
+t.test('a failure inside is a page that tells nothing of the inside', async (t) => {
+  const { app, config } = await startApp(t);
+  openDirectly(t, config.database.file).exec('DROP TABLE quotes');
+  const { statusCode, body } = await app.inject('/');
+  t.equal(statusCode, 500);
+  t.match(body, '<h1>The reel broke.');
+  t.notMatch(body, /no such table|SELECT|\n\s+at /);
+});
+
+t.test('every link leads somewhere, at the root and under a mount', async (t) => {
+  const application = fromFastify(createApp({ config: configIn(temporaryFolder(t)) }));
+  const listening = await listen(mount({ '/': refuse, '/cinema/tonight': application }), '127.0.0.1:0');
+  t.teardown(() => listening.close());
+  const { app } = await startApp(t);
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+
+  const mounted = `http://${printBind(listening.address)}/cinema/tonight`;
+  for (const start of [address, mounted, `${mounted}/`, `${mounted}/quotes/5`, `${mounted}/a/b/c`]) {
+    const page = await fetch(start);
+    const links = linksOf(await page.text());
+    t.ok(links.length >= 5, start);
+    for (const link of links) {
+      const url = new URL(link, page.url);
+      const followed = await fetch(url);
+      await followed.arrayBuffer();
+      t.equal(followed.status, 200, `${start}: ${link}`);
+    }
+  }
+});
+
+const refuse = { handle: () => ({ status: 418, headers: [], body: null }) };
