@@ -13,7 +13,7 @@ const collect: () => void = runInNewContext('gc');
 
 const REQUESTS = 2000;
 /** A Request, a stream or a listener that is kept weighs more than this. */
-const ALLOWED = REQUESTS * 200;
+const ALLOWED = REQUESTS * 100;
 
 /** The least growth of three rounds after three to warm up: the runtime grows by itself now and then, a leak in each. */
 async function growth(request: () => Promise<unknown>): Promise<number> {
