@@ -1,7 +1,7 @@
 // The `res` that frameworks know, collected into a gateway response: http.ServerResponse by prototype, no socket below.
 
 import { ServerResponse, STATUS_CODES } from 'node:http';
-import { type GatewayRequest, type GatewayResponse, type HeaderList, type Outcome, TAKEN } from '@tsgi/core';
+import { type GatewayRequest, type GatewayResponse, type HeaderList, isName, type Outcome, TAKEN } from '@tsgi/core';
 import type { LightRequest } from './light-request.ts';
 import type { LightSocket } from './light-socket.ts';
 import { flatten, type HeaderInit, type HeaderValue, OutgoingHeaders } from './outgoing-headers.ts';
@@ -353,7 +353,8 @@ export class LightResponse extends ServerResponseShell {
   }
 
   _response(body: GatewayResponse['body']): GatewayResponse {
-    const headers = this._head as HeaderList;
+    // RFC 9110 section 8.6: a 204 has no length, not even of nothing.
+    const headers = this.statusCode === 204 ? withoutLength(this._head as HeaderList) : (this._head as HeaderList);
     if (body === null || (this._trailers === null && !mentionsTrailers(headers))) {
       return { status: this.statusCode, headers, body };
     }
@@ -429,10 +430,19 @@ function emitDestroyed(response: LightResponse, error: Error | undefined): void 
   close(response);
 }
 
+function withoutLength(headers: HeaderList): HeaderList {
+  const kept: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (!isName(name, 'content-length')) kept.push(name, headers[i + 1] as string);
+  }
+  return kept;
+}
+
 function mentionsTrailers(headers: HeaderList): boolean {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
-    if (name.length === 7 && name.toLowerCase() === 'trailer') return true;
+    if (isName(name, 'trailer')) return true;
   }
   return false;
 }

@@ -2,6 +2,7 @@
 // the first setting, and everything is checked when it is set, as on node:http.
 
 import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { isHopByHop } from '@tsgi/core';
 
 /** What node:http takes as a value. */
 export type HeaderValue = string | number | readonly string[];
@@ -68,12 +69,12 @@ export class OutgoingHeaders {
 
   list(): string[] {
     const list: string[] = [];
-    for (const { name, value } of this.#fields.values()) push(list, name, value);
+    for (const { name, value } of this.#fields.values()) if (!isHopByHop(name)) push(list, name, value);
     return list;
   }
 }
 
-/** A header list from what writeHead was given, checked. */
+/** A header list from what writeHead was given: checked, and without the fields that are the adapter's to set. */
 export function flatten(init: HeaderInit): string[] {
   const list: string[] = [];
   if (!Array.isArray(init)) {
@@ -93,7 +94,7 @@ export function flatten(init: HeaderInit): string[] {
 }
 
 function pushChecked(list: string[], name: string, value: HeaderValue): void {
-  validateHeaderName(name);
+  if (isForeign(name)) return;
   if (typeof value === 'string') {
     validateHeaderValue(name, value);
     list.push(name, value);
@@ -101,6 +102,21 @@ function pushChecked(list: string[], name: string, value: HeaderValue): void {
   }
   checkValue(name, value);
   push(list, name, value);
+}
+
+// An application uses few names, again and again: each is checked once. Bounded, should it make names up.
+const checked = new Map<string, boolean>();
+const MOST_NAMES = 500;
+
+/** Whether a field speaks of the connection, and so is not an application's to set. Throws where it is no field name. */
+function isForeign(name: string): boolean {
+  let foreign = checked.get(name);
+  if (foreign === undefined) {
+    validateHeaderName(name);
+    foreign = isHopByHop(name);
+    if (checked.size < MOST_NAMES) checked.set(name, foreign);
+  }
+  return foreign;
 }
 
 function push(list: string[], name: string, value: HeaderValue): void {

@@ -16,6 +16,8 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
   readonly #limit: number;
   /** Set while the client waits for `100 Continue` (RFC 9110 section 10.1.1). */
   #waiting: ServerResponse | null;
+  /** The reader has got the last byte. */
+  read = false;
   #started = false;
   #received = 0;
   #chunks: Uint8Array[] = [];
@@ -45,7 +47,10 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
       return Promise.resolve({ done: false, value: chunk });
     }
     if (this.#error !== null) return Promise.reject(this.#error);
-    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+    if (this.#ended) {
+      this.read = true;
+      return Promise.resolve({ done: true, value: undefined });
+    }
     if (this.#waiting !== null) {
       this.#waiting.writeContinue();
       this.#waiting = null;
@@ -117,6 +122,9 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
     this.#resolve = null;
     this.#reject = null;
     if (this.#error !== null) reject?.(this.#error);
-    else resolve?.({ done: true, value: undefined });
+    else if (resolve !== null) {
+      this.read = true;
+      resolve({ done: true, value: undefined });
+    }
   }
 }

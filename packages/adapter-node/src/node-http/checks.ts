@@ -4,6 +4,9 @@ import type { IncomingMessage } from 'node:http';
 import { TsgiError } from '@tsgi/core';
 import type { Limits } from '../options.ts';
 
+// RFC 9112 section 3.2 and RFC 3986 section 3.2: a name or an address with a port, no user, no path.
+const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(?::\d*)?$/;
+
 /** The first reason to refuse `incoming`, or `null`. node:http has refused bad syntax already; this is what it lets pass. */
 export function refusalOf(incoming: IncomingMessage, limits: Limits): TsgiError | null {
   const { headers, rawHeaders, method, url } = incoming;
@@ -28,6 +31,7 @@ export function refusalOf(incoming: IncomingMessage, limits: Limits): TsgiError 
   if (hosts > 1 || (hosts === 0 && incoming.httpVersionMinor > 0)) {
     return malformed(hosts > 1 ? 'it has more than one Host field' : 'it has no Host field');
   }
+  if (hosts === 1 && !HOST.test(headers.host as string)) return malformed('its Host field names no host');
   const coding = headers['transfer-encoding'];
   if (coding !== undefined) {
     // RFC 9112 section 6.1. Codings below chunked would reach the application undecoded.

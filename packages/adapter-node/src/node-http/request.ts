@@ -3,7 +3,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type Address,
-  type Body,
   type GatewayRequest,
   type HeaderFields,
   type HeaderList,
@@ -19,7 +18,7 @@ import type { Translator } from './translator.ts';
 export class NodeRequest implements GatewayRequest {
   readonly method: string;
   readonly target: string;
-  readonly body: Body | null;
+  readonly body: NodeBody | null;
   readonly upgrade: Upgrade | null;
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
@@ -51,7 +50,7 @@ export class NodeRequest implements GatewayRequest {
     const { headers } = incoming;
     const length = headers['content-length'];
     this.body =
-      (length === undefined || length === '0') && headers['transfer-encoding'] === undefined
+      (length === undefined || Number(length) === 0) && headers['transfer-encoding'] === undefined
         ? null
         : new NodeBody(incoming, translator.limits.bodyBytes, waiting ? outgoing : null);
   }
@@ -70,7 +69,8 @@ export class NodeRequest implements GatewayRequest {
   }
 
   get trailers(): HeaderList {
-    return lowerNames(this.incoming.rawTrailers ?? []);
+    // node:http may have parsed ahead of the reader.
+    return this.body?.read ? lowerNames(this.incoming.rawTrailers ?? []) : [];
   }
 
   get mountPath(): string {

@@ -44,24 +44,24 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
       continue;
     }
     if (name.length === 14 && isName(name, 'content-length')) {
-      if (announced !== undefined || !/^\d+$/.test(value)) {
-        refuseLength(translator, request, response, announced === undefined ? value : `${announced} and ${value}`);
-        return;
-      }
-      announced = value;
+      // Two of them are not digits either.
+      announced = announced === undefined ? value : `${announced} and ${value}`;
     }
     kept?.push(name, value);
   }
 
+  let length = -1;
   if (whole && !bodiless && (body !== null || !silent)) {
-    const length = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
-    if (announced === undefined) {
+    length = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
+    if (announced === undefined && (silent || !('trailers' in response))) {
       // For HEAD too: the length that GET would have (RFC 9110 section 8.6). Trailers need the chunked coding.
-      if (silent || response.trailers === undefined) {
-        kept ??= [...given];
-        kept.push('Content-Length', String(length));
-      }
-    } else if (announced !== String(length) && !silent) {
+      kept ??= [...given];
+      kept.push('Content-Length', String(length));
+    }
+  }
+  if (announced !== undefined) {
+    const wrong = whole && !silent ? announced !== String(length) : !/^\d+$/.test(announced);
+    if (wrong) {
       refuseLength(translator, request, response, announced, length);
       return;
     }
@@ -83,8 +83,10 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
     if (!whole) discard(response);
     outgoing.end();
     translator.done(status);
-  } else if (whole && response.trailers === undefined) {
-    outgoing.end(body);
+  } else if (whole && !('trailers' in response)) {
+    // As many bytes as characters: all of them ASCII, which latin1 carries unchanged and writes without transcoding.
+    if (typeof body === 'string' && body.length === length) outgoing.end(body, 'latin1');
+    else outgoing.end(body);
     translator.done(status);
   } else void pump(translator, request, response, announced === undefined ? -1 : Number(announced));
 }
@@ -99,9 +101,10 @@ function refuseLength(
   request: NodeRequest,
   response: GatewayResponse,
   announced: string,
-  sent: number | string = 'another number',
+  length: number,
 ): void {
   discard(response);
+  const sent = length < 0 ? 'another number' : length;
   translator.fail(request, new TsgiError('TSGI_ERR_CONTENT_LENGTH', { announced, sent }));
 }
 

@@ -97,7 +97,7 @@ export class Translator {
       outgoing.detachSocket(socket);
       socket.end();
     });
-    const upgrade = new NodeUpgrade(String(incoming.headers.upgrade), socket, head, () => {
+    const upgrade = new NodeUpgrade(String(incoming.headers.upgrade).toLowerCase(), socket, head, () => {
       socket.removeListener('error', onError);
       socket.removeListener('close', onClose);
       outgoing.detachSocket(socket);
