@@ -21,6 +21,9 @@ export type Address =
 /** The bytes of a message. It can be iterated once; the sender is held back while nobody asks for the next chunk. */
 export type Body = AsyncIterable<Uint8Array>;
 
+// biome-ignore lint/suspicious/noExplicitAny: with anything narrower a Duplex would not fit RawSocket.
+type SocketListener = (...values: any[]) => void;
+
 /**
  * A raw, connected byte stream, as an upgrade hands it over. `node:stream`'s Duplex and `node:net`'s Socket have
  * this shape; it is written out here so that the interface needs no `node:` type.
@@ -30,9 +33,9 @@ export interface RawSocket {
   write(chunk: Uint8Array | string): boolean;
   end(chunk?: Uint8Array | string): unknown;
   destroy(error?: Error): unknown;
-  on(event: string, listener: (...values: never[]) => void): unknown;
-  once(event: string, listener: (...values: never[]) => void): unknown;
-  removeListener(event: string, listener: (...values: never[]) => void): unknown;
+  on(event: string, listener: SocketListener): unknown;
+  once(event: string, listener: SocketListener): unknown;
+  removeListener(event: string, listener: SocketListener): unknown;
 }
 
 /** What a request to change the protocol offers (RFC 9110 section 7.8). Adapters offer `websocket` and nothing else. */
