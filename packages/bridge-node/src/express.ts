@@ -16,14 +16,14 @@ export type ExpressApplication = Listener & { request: object; response: object 
  * theirs stand on top of its own. After that the application can no longer be served by its own `listen`.
  */
 export function fromExpress(app: ExpressApplication, options: NodeListenerOptions = {}): Application {
-  rebase(app.request, LightRequest.prototype);
-  rebase(app.response, LightResponse.prototype);
+  rebase(app.request, LightRequest);
+  rebase(app.response, LightResponse);
   return fromNodeListener(app, options);
 }
 
-/** Replaces what is below `own`: Express's shared prototype by a copy of it that stands on `base`. */
-function rebase(own: object, base: object): void {
+/** Replaces what is below `own`: Express's shared prototype by a copy of it that stands on the light class. */
+function rebase(own: object, light: typeof LightRequest | typeof LightResponse): void {
+  if (own instanceof light) return;
   const shared = Object.getPrototypeOf(own) as object;
-  if (base.isPrototypeOf(own)) return;
-  Object.setPrototypeOf(own, Object.create(base, Object.getOwnPropertyDescriptors(shared)));
+  Object.setPrototypeOf(own, Object.create(light.prototype, Object.getOwnPropertyDescriptors(shared)));
 }

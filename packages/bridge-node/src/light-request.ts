@@ -32,13 +32,7 @@ export class LightRequest extends IncomingMessageShell {
     this.gateway = gateway;
     this.method = gateway.method;
     this.url = gateway.target;
-    this.aborted = false;
     this.complete = gateway.body === null;
-    this._consuming = false;
-    this._dumped = false;
-    this._watched = false;
-    this._pulling = false;
-    this._iterator = null;
     this._headers = null;
     this._socket = null;
   }
@@ -264,6 +258,16 @@ export class LightRequest extends IncomingMessageShell {
     }
   }
 }
+
+// What most requests never change stands once on the prototype, and becomes a request's own when it is set.
+Object.assign(LightRequest.prototype, {
+  aborted: false,
+  _consuming: false,
+  _dumped: false,
+  _watched: false,
+  _pulling: false,
+  _iterator: null,
+});
 
 const events = EventEmitter.prototype as unknown as {
   on(event: string | symbol, listener: (...values: unknown[]) => void): unknown;

@@ -48,25 +48,14 @@ export class LightResponse extends ServerResponseShell {
     this.req = req;
     this.statusCode = 200;
     this.statusMessage = undefined;
-    this.sendDate = true;
-    this.shouldKeepAlive = true;
-    this.strictContentLength = false;
     this.writable = true;
-    this.destroyed = false;
     this.finished = false;
     this._closed = false;
-    this._errored = null;
     this._writableFinished = false;
-    this._watched = false;
-    this._needDrain = false;
-    this._headers = null;
     this._head = null;
-    this._queue = null;
-    this._trailers = null;
     this._outcome = null;
     this._resolve = null;
     this._reject = null;
-    this._failure = null;
   }
 
   /** The response as soon as it is there: at once where the framework has answered already, else as a promise. */
@@ -393,8 +382,20 @@ export class LightResponse extends ServerResponseShell {
   }
 }
 
-// What end-of-stream helpers look for to recognise a response of node:http.
+// What most responses never change stands once on the prototype, and becomes a response's own when it is set. Together
+// with what end-of-stream helpers look for to recognise a response of node:http.
 Object.assign(LightResponse.prototype, {
+  sendDate: true,
+  shouldKeepAlive: true,
+  strictContentLength: false,
+  destroyed: false,
+  _errored: null,
+  _watched: false,
+  _needDrain: false,
+  _headers: null,
+  _queue: null,
+  _trailers: null,
+  _failure: null,
   _sent100: false,
   _defaultKeepAlive: true,
   _removedConnection: false,

@@ -2,7 +2,7 @@
 
 import type { Context, Log } from './interface.ts';
 
-/** Who serves. Defaults: name `tsgi`, worker 0, generation 1, a log that drops everything. */
+/** Who serves. Defaults: name `tsgi`, worker 0, generation 1, warnings and errors to the console. */
 export interface ContextOptions {
   readonly name?: string;
   readonly worker?: number;
@@ -25,11 +25,17 @@ export interface ContextControl {
   settled(): Promise<void>;
 }
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+// What goes wrong must not be lost because nobody gave a log.
+const fallback: Log = {
+  debug() {},
+  info() {},
+  warn: (fields, message) => console.warn(message, fields),
+  error: (fields, message) => console.error(message, fields),
+};
 
 /** Makes the context that an adapter passes to `start` and to every `handle`. */
 export function createContext(options: ContextOptions = {}): ContextControl {
-  const log = options.log ?? silent;
+  const log = options.log ?? fallback;
   const draining = new AbortController();
   const pending = new Set<Promise<unknown>>();
   let ready = true;

@@ -12,7 +12,15 @@ t.test('a context that nobody described is ready, quiet and unnamed', async (t) 
     { name: 'tsgi', worker: 0, generation: 1, ready: true, reason: '' },
   );
   t.notOk(context.draining.aborted);
-  for (const level of ['debug', 'info', 'warn', 'error'] as const) context.log[level]({}, 'dropped');
+});
+
+t.test('without a log, warnings and errors go to the console and the rest nowhere', async (t) => {
+  const warned = t.capture(console, 'warn');
+  const failed = t.capture(console, 'error');
+  const { context } = createContext();
+  for (const level of ['debug', 'info', 'warn', 'error'] as const) context.log[level]({ level }, 'text');
+  t.same(warned.args(), [['text', { level: 'warn' }]]);
+  t.same(failed.args(), [['text', { level: 'error' }]]);
 });
 
 t.test('an application sees who serves it', async (t) => {
