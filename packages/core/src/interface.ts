@@ -104,8 +104,11 @@ export interface GatewayResponse {
   readonly trailers?: HeaderList;
 }
 
-/** What `handle` resolves to after {@link Upgrade.take}: there is no response, the socket is the application's. */
-export const TAKEN: unique symbol = Symbol.for('tsgi.taken') as typeof TAKEN;
+/**
+ * What `handle` resolves to after {@link Upgrade.take}: there is no response, the socket is the application's. A literal,
+ * because TypeScript forgets which symbol it was when an async function returns one.
+ */
+export const TAKEN: 'tsgi.taken' = 'tsgi.taken';
 
 /** What `handle` may resolve to. */
 export type Outcome = GatewayResponse | typeof TAKEN;
