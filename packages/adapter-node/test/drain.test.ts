@@ -118,7 +118,9 @@ t.test('work that never ends is not waited for longer than the graceful time', a
       context.waitUntil(new Promise(() => {}));
       return { status: 202, headers: [], body: null };
     },
-    stop: () => t.pass('stopped'),
+    stop() {
+      t.pass('stopped');
+    },
   });
   await get(url, keepAlive());
   await server.drain({ graceful: 20 });

@@ -68,7 +68,7 @@ t.test('binds that cannot be served are told apart, and the application is stopp
   let stopped = 0;
   const application = { ...hello, stop: () => void stopped++ };
   const { port } = await serve(t, hello);
-  const failures: [string, object][] = [
+  const failures: [string, { code: string; exit: number; message?: RegExp }][] = [
     [`127.0.0.1:${port}`, { code: 'TSGI_ERR_BIND_IN_USE', exit: 2, message: /in use/ }],
     ['192.0.2.1:0', { code: 'TSGI_ERR_BIND_ADDRESS', exit: 2 }],
     ['no-such-host.invalid:0', { code: 'TSGI_ERR_BIND_ADDRESS', exit: 2 }],

@@ -4,12 +4,13 @@ import type { Socket } from 'node:net';
 import { finished, pipeline, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { listen } from '@tsgi/adapter-node';
+import type { Log } from '@tsgi/core';
 import Koa from 'koa';
 import t, { type Test } from 'tap';
 import WebSocket, { WebSocketServer } from 'ws';
 import { fromKoa, fromNodeListener, type Listener, type NodeListenerOptions } from '../src/index.ts';
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const done = promisify(finished);
 
 async function serve(t: Test, listener: Listener, options: NodeListenerOptions = {}, log = silent): Promise<string> {
@@ -49,7 +50,7 @@ t.test('header state reads as on node:http', async (t) => {
   const url = await serve(t, (_req, res) => {
     res.setHeader('Content-Type', 'text/plain');
     seen.push(res.getHeader('content-TYPE'), res.hasHeader('CONTENT-type'), res.getHeaderNames());
-    seen.push(res.getRawHeaderNames?.(), { ...res.getHeaders() }, res.headersSent, res.writableEnded);
+    seen.push((res as { getRawHeaderNames?(): string[] }).getRawHeaderNames?.(), { ...res.getHeaders() }, res.headersSent, res.writableEnded);
     t.throws(() => res.setHeader('bad name', '1'), { code: 'ERR_INVALID_HTTP_TOKEN' });
     t.throws(() => res.setHeader('x', 'a\r\nb: c'), { code: 'ERR_INVALID_CHAR' });
     t.throws(() => res.setHeader('x', undefined as never), { code: 'ERR_HTTP_INVALID_HEADER_VALUE' });
