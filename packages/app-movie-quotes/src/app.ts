@@ -40,8 +40,7 @@ export function createApp({ config = loadConfig(), logger }: AppOptions = {}): F
     const { dataSource, migrated, imported } = await openDatabase(config.database);
     app.addHook('onClose', () => dataSource.destroy());
     const { file } = config.database;
-    if (migrated.length > 0)
-      app.log.info({ file, migrated, imported }, `made the database ${file}, ${imported} quotes`);
+    if (migrated.length > 0) app.log.info({ file, migrated, imported }, `migrated the database ${file}`);
 
     await limitPressure(app, config.pressure);
     const quotes = createQuoteService(createQuoteStore(dataSource));
