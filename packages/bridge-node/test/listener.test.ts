@@ -50,7 +50,12 @@ t.test('header state reads as on node:http', async (t) => {
   const url = await serve(t, (_req, res) => {
     res.setHeader('Content-Type', 'text/plain');
     seen.push(res.getHeader('content-TYPE'), res.hasHeader('CONTENT-type'), res.getHeaderNames());
-    seen.push((res as { getRawHeaderNames?(): string[] }).getRawHeaderNames?.(), { ...res.getHeaders() }, res.headersSent, res.writableEnded);
+    seen.push(
+      (res as { getRawHeaderNames?(): string[] }).getRawHeaderNames?.(),
+      { ...res.getHeaders() },
+      res.headersSent,
+      res.writableEnded,
+    );
     t.throws(() => res.setHeader('bad name', '1'), { code: 'ERR_INVALID_HTTP_TOKEN' });
     t.throws(() => res.setHeader('x', 'a\r\nb: c'), { code: 'ERR_INVALID_CHAR' });
     t.throws(() => res.setHeader('x', undefined as never), { code: 'ERR_HTTP_INVALID_HEADER_VALUE' });
