@@ -24,10 +24,12 @@ export interface GroupResult {
   /** The generator that loaded it. */
   readonly generator: string;
   readonly rows: readonly RowResult[];
-  /** Runs that were needed: the last one is reported. */
+  /** How often it was run; the last run is reported. */
   readonly attempts: number;
   /** Whether the self row left the range within which figures are believed. */
   readonly noisy: boolean;
+  /** How far the self row is from 1, as a factor's logarithm. */
+  readonly off: number;
   /** The raw figures. */
   readonly rounds: readonly Round[];
 }
@@ -53,6 +55,7 @@ export function summarize(group: Group, generator: string, rounds: readonly Roun
       errors: mine.reduce((sum, { errors }) => sum + errors, 0),
     };
   });
-  const self = rows.find(({ row }) => row.role === 'self')?.ratio?.value ?? 1;
-  return { group, generator, rows, attempts, noisy: !(self >= BELIEVED.low && self <= BELIEVED.high), rounds };
+  const self = rows.find(({ row }) => row.role === 'self')?.ratio?.value ?? Number.NaN;
+  const noisy = !(self >= BELIEVED.low && self <= BELIEVED.high);
+  return { group, generator, rows, attempts, noisy, off: Math.abs(Math.log(self)), rounds };
 }

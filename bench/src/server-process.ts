@@ -59,6 +59,10 @@ export class ServerProcess {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
   async sample(): Promise<Sample> {
     return (await this.#ask('sample')) as Sample;
   }
@@ -71,7 +75,7 @@ export class ServerProcess {
   /** Bytes of memory, what it shares with others divided among them (PSS); NaN where the system does not tell. */
   memory(): number {
     try {
-      const smaps = readFileSync(`/proc/${this.#child.pid}/smaps_rollup`, 'utf8');
+      const smaps = readFileSync(`/proc/${this.pid}/smaps_rollup`, 'utf8');
       return Number(/^Pss:\s+(\d+) kB/m.exec(smaps)?.[1]) * 1024;
     } catch {
       return Number.NaN;

@@ -20,7 +20,7 @@ export function findWrk(): Generator | null {
 function start({ target, requests, connections, prefix }: LoadOptions): Load {
   if (target.kind !== 'tcp') throw new Error('wrk speaks TCP only');
   // It runs until it is stopped; the duration is for the case that nobody is left to stop it.
-  const words = [...prefix, 'wrk', '--threads=1', `--connections=${connections}`, '--duration=10m', '--latency'];
+  const words = [...prefix, 'wrk', '--threads=1', `--connections=${connections}`, '--duration=2m', '--latency'];
   // A file, because it is read twice.
   const folder = mkdtempSync(join(tmpdir(), 'tsgi-bench-wrk-'));
   const path = join(folder, 'load.lua');
@@ -28,7 +28,18 @@ function start({ target, requests, connections, prefix }: LoadOptions): Load {
   words.push('--timeout=10s', `--script=${path}`, `http://127.0.0.1:${target.port}${requests[0]?.path}`);
   const child = spawn(words[0] as string, words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
   const output = Promise.all([text(child.stdout), once(child, 'close')]);
-  output.finally(() => rmSync(folder, { recursive: true })).catch(() => {});
+  // It would go on without us, at full speed.
+  const kill = (): void => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', kill);
+  output
+    .finally(() => {
+      process.removeListener('exit', kill);
+      rmSync(folder, { recursive: true, force: true });
+    })
+    .catch(() => {});
   return {
     async stop() {
       // wrk prints its report when it is interrupted.
