@@ -5,6 +5,7 @@ export {
   type FetchEnv,
   type FetchExecution,
   type FetchFunction,
+  type FromFetchOptions,
   fromFetch,
 } from './from-fetch/application.ts';
 export { type FetchHandler, type ToFetchOptions, toFetch } from './to-fetch/handler.ts';

@@ -124,3 +124,15 @@ t.test('a throw is left to the adapter: 500 without detail, one entry of the log
     t.match(errors[0]?.fields.err, { message: 'secret' });
   }
 });
+
+t.test('start runs before the first request, stop after the last', async (t) => {
+  const calls: unknown[] = [];
+  const application = fromFetch(() => new Response('ok'), {
+    start: async (context) => void calls.push(context),
+    stop: () => void calls.push('stop'),
+  });
+  await application.start?.(context);
+  await application.stop?.();
+  t.equal(calls[0], context);
+  t.equal(calls[1], 'stop');
+});

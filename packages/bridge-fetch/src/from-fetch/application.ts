@@ -42,6 +42,14 @@ export interface FetchApplication {
   fetch: FetchFunction;
 }
 
+/** What a fetch application has no place for. */
+export interface FromFetchOptions {
+  /** Runs once, before the first request: open pools. A throw keeps the worker from becoming ready. */
+  readonly start?: (context: Context) => void | Promise<void>;
+  /** Runs once, after the last response: close them. */
+  readonly stop?: () => void | Promise<void>;
+}
+
 /**
  * Makes a gateway application of one that answers a `Request` with a `Response`.
  *
@@ -49,7 +57,7 @@ export interface FetchApplication {
  * has no URL gets 400, and TRACE, which a `Request` cannot be, 501. An upgrade is an ordinary request, unless the
  * application takes its socket by `env.gateway.upgrade.take()`: then what it returns is not sent.
  */
-export function fromFetch(app: FetchApplication | FetchFunction): Application {
+export function fromFetch(app: FetchApplication | FetchFunction, options: FromFetchOptions = {}): Application {
   if (typeof app !== 'function' && typeof app?.fetch !== 'function') {
     throw new TypeError('fromFetch takes a function (request) => response, or an object with such a function as fetch');
   }
@@ -59,6 +67,8 @@ export function fromFetch(app: FetchApplication | FetchFunction): Application {
   let current: { readonly context: Context; readonly execution: FetchExecution } | undefined;
 
   return {
+    start: (context) => options.start?.(context),
+    stop: () => options.stop?.(),
     async handle(gateway, context) {
       const { method, upgrade } = gateway;
       // No Request can have these methods (Fetch section 2.2.1), so no application can answer them.
