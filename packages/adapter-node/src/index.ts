@@ -1,5 +1,6 @@
 // @tsgi/adapter-node: serves a gateway application over TCP, and holds the translation that other adapters build on.
 
+export { bindError } from './bind-error.ts';
 export type { CreateEngine, Engine, EngineOptions, ListenTarget } from './engine.ts';
 export { listen } from './listen.ts';
 export { createNodeHttpEngine } from './node-http/engine.ts';
