@@ -3,7 +3,7 @@
 
 import type { BoundSocket } from 'node:net';
 import type { Application, Context, Log, Stats } from '@tsgi/core';
-import type { Limits } from './options.ts';
+import type { Limits, Observe } from './options.ts';
 import type { Trust } from './trust.ts';
 
 /** Everything that an engine is told. */
@@ -15,6 +15,9 @@ export interface EngineOptions {
   readonly trust: Trust;
   readonly forwarded: 'x-forwarded' | 'forwarded';
   readonly keepAlive: number;
+  readonly keepAliveRequests: number;
+  readonly keepAliveMaxAge: number;
+  readonly observe: Observe | null;
   readonly tls: { readonly cert: string | Uint8Array; readonly key: string | Uint8Array } | undefined;
   readonly proxyProtocol: boolean;
 }
@@ -38,6 +41,8 @@ export interface Engine {
   leave?(): Promise<void>;
   /** Answers every request from now on with `Connection: close`. */
   lastCall(): void;
+  /** Ends `count` connections that are open now, each by its next answer. */
+  shed(count: number): void;
   /** Stops accepting. Open connections go on. Resolves when the listener and every connection are closed. */
   closeListener(): Promise<void>;
   /** Closes the connections on which nothing is in flight. */

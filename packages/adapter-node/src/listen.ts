@@ -32,7 +32,7 @@ export async function listen(
   application: Application,
   bind: string | Bind,
   options: ListenOptions = {},
-): Promise<Listening> {
+): Promise<NodeListening> {
   const where = typeof bind === 'string' ? parseBind(bind) : bind;
   const target = targetOf(where, options);
   const control = options.context ?? createContext(contextOptions(options));
@@ -45,6 +45,9 @@ export async function listen(
     trust: parseTrust(options.trust ?? DEFAULT_TRUST),
     forwarded: options.forwarded ?? 'x-forwarded',
     keepAlive: options.keepAlive ?? 75_000,
+    keepAliveRequests: options.keepAliveRequests ?? 0,
+    keepAliveMaxAge: options.keepAliveMaxAge ?? 0,
+    observe: options.observe ?? null,
     tls: options.tls,
     proxyProtocol: options.proxyProtocol ?? false,
   });
@@ -59,7 +62,16 @@ export async function listen(
   return new Server(engine, control, address, own ? application : null);
 }
 
-class Server implements Listening {
+/** A server of this adapter. */
+export interface NodeListening extends Listening {
+  /**
+   * Ends `count` of the open connections, each by its next answer: their clients connect anew, and reach the processes
+   * that have fewer of them.
+   */
+  shed(count: number): void;
+}
+
+class Server implements NodeListening {
   readonly address: Bind;
   readonly #engine: Engine;
   readonly #control: ContextControl;
@@ -79,6 +91,10 @@ class Server implements Listening {
 
   stats(): ReturnType<Listening['stats']> {
     return this.#engine.stats();
+  }
+
+  shed(count: number): void {
+    this.#engine.shed(count);
   }
 
   drain(options: DrainOptions = {}): Promise<void> {

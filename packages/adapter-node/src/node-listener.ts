@@ -29,6 +29,9 @@ export function toNodeListener(application: Application, options: NodeListenerOp
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     trust: parseTrust(options.trust ?? DEFAULT_TRUST),
     forwarded: options.forwarded ?? 'x-forwarded',
+    keepAliveRequests: 0,
+    keepAliveMaxAge: 0,
+    observe: null,
     refuse: sendRefusal,
   });
   return (incoming, outgoing) => translator.request(incoming, outgoing, false);

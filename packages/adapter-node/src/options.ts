@@ -1,6 +1,6 @@
 // What can be set on a server: limits, trust, time-outs. Every option with its unit, its default and its reason.
 
-import type { ContextControl, Log } from '@tsgi/core';
+import type { ContextControl, GatewayRequest, Log } from '@tsgi/core';
 import type { CreateEngine } from './engine.ts';
 
 /** What a client may send. Each limit that is passed has a status of its own, and the connection is closed. */
@@ -49,6 +49,12 @@ export interface TranslateOptions {
   readonly forwarded?: 'x-forwarded' | 'forwarded';
 }
 
+/**
+ * Told of each request that has ended: its status, 0 where the client left first and 101 where the application took the
+ * socket; the bytes of the body that were sent; and the milliseconds since its head was there.
+ */
+export type Observe = (request: GatewayRequest, status: number, bytes: number, ms: number) => void;
+
 /** Options of {@link listen}. */
 export interface ListenOptions extends TranslateOptions {
   /**
@@ -60,6 +66,15 @@ export interface ListenOptions extends TranslateOptions {
   readonly name?: string;
   /** Milliseconds that an idle connection stays open. Default 75 000, longer than the 60 s of Nginx, so that Nginx closes first. */
   readonly keepAlive?: number;
+  /**
+   * A connection is ended after this many requests, so that clients that stay connect anew and spread over the
+   * processes that share the socket. Default 0: never.
+   */
+  readonly keepAliveRequests?: number;
+  /** A connection is ended by its first answer past this age in milliseconds. Default 0: never. */
+  readonly keepAliveMaxAge?: number;
+  /** For an access log and metrics. Default: nobody. */
+  readonly observe?: Observe;
   /** Connections that the system may hold before they are accepted. Default 511; the system's own maximum may be lower. */
   readonly backlog?: number;
   /** Refuses a dual-stack socket for an IPv6 bind. Default false. */

@@ -120,6 +120,7 @@ function atPath(createEngine: CreateEngine, file: SocketFile, takeOver: boolean)
       },
       leave,
       lastCall: () => engine.lastCall(),
+      shed: (count) => engine.shed(count),
       closeListener: () => engine.closeListener(),
       closeIdle: () => engine.closeIdle(),
       destroyAll: () => engine.destroyAll(),

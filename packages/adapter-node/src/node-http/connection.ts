@@ -11,6 +11,10 @@ export interface Connection {
   readonly source: Address;
   readonly trusted: boolean;
   readonly scheme: 'http' | 'https';
+  /** Milliseconds on the monotonic clock when it was accepted. */
+  readonly openedAt: number;
+  /** Requests so far; counted only where a setting asks for it. */
+  requests: number;
 }
 
 const CONNECTION = Symbol('tsgi.connection');
@@ -23,7 +27,14 @@ export function connectionOf(socket: Socket, trust: Trust, source?: Address): Co
   if (connection === undefined) {
     const peer = addressOf(socket);
     const scheme = marked.encrypted === true ? 'https' : 'http';
-    connection = { peer, source: source ?? peer, trusted: trust(peer), scheme };
+    connection = {
+      peer,
+      source: source ?? peer,
+      trusted: trust(peer),
+      scheme,
+      openedAt: performance.now(),
+      requests: 0,
+    };
     marked[CONNECTION] = connection;
   }
   return connection;

@@ -99,6 +99,10 @@ class NodeHttpEngine implements Engine {
     this.#translator.closing = true;
   }
 
+  shed(count: number): void {
+    this.#translator.shed(Math.min(count, this.#sockets.size));
+  }
+
   closeListener(): Promise<void> {
     return new Promise((resolve) => {
       // Not http.Server's own close(): that one closes idle connections at once, and a request that is just on its way

@@ -22,6 +22,8 @@ export class NodeRequest implements GatewayRequest {
   readonly upgrade: Upgrade | null;
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
+  /** Milliseconds on the monotonic clock; kept only where somebody observes. */
+  startedAt = 0;
   readonly #translator: Translator;
   /** The authority of a target in absolute form, which overrules the Host field (RFC 9112 section 3.2.2). */
   readonly #authority: string | null;

@@ -66,7 +66,7 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
       return;
     }
   }
-  if (translator.closing) {
+  if (translator.isLast(request)) {
     kept ??= [...given];
     kept.push('Connection', 'close');
   }
@@ -82,12 +82,12 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
   if (silent) {
     if (!whole) discard(response);
     outgoing.end();
-    translator.done(status);
+    translator.done(request, status, 0);
   } else if (whole && !('trailers' in response)) {
     // As many bytes as characters: all of them ASCII, which latin1 carries unchanged and writes without transcoding.
     if (typeof body === 'string' && body.length === length) outgoing.end(body, 'latin1');
     else outgoing.end(body);
-    translator.done(status);
+    translator.done(request, status, length);
   } else void pump(translator, request, response, announced === undefined ? -1 : Number(announced));
 }
 
@@ -171,22 +171,22 @@ async function pump(
       }
       if (outgoing.destroyed) {
         // Returned by onClose already.
-        translator.done(0);
+        translator.done(request, 0, sent);
         return;
       }
     }
     if (outgoing.destroyed) {
-      translator.done(0);
+      translator.done(request, 0, sent);
       return;
     }
     if (announced >= 0 && sent < announced) throw new TsgiError('TSGI_ERR_CONTENT_LENGTH', { announced, sent });
     const trailers = response.trailers;
     if (trailers !== undefined && outgoing.chunkedEncoding) outgoing.addTrailers(record(trailers));
     outgoing.end();
-    translator.done(response.status);
+    translator.done(request, response.status, sent);
   } catch (error) {
     if (request.gone) {
-      translator.done(0);
+      translator.done(request, 0, sent);
       return;
     }
     translator.log.error(
@@ -195,7 +195,7 @@ async function pump(
     );
     iterator.return?.().catch(ignore);
     reset(outgoing);
-    translator.done(response.status);
+    translator.done(request, response.status, sent);
   } finally {
     clearImmediate(flush);
   }

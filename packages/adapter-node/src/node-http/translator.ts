@@ -12,10 +12,10 @@ import {
   TAKEN,
   TsgiError,
 } from '@tsgi/core';
-import type { Limits } from '../options.ts';
+import type { Limits, Observe } from '../options.ts';
 import type { Trust } from '../trust.ts';
 import { malformed, readTarget, refusalOf } from './checks.ts';
-import { addressOf } from './connection.ts';
+import { addressOf, connectionOf } from './connection.ts';
 import { NodeRequest } from './request.ts';
 import { discard, sendResponse } from './response.ts';
 import { NodeUpgrade } from './upgrade.ts';
@@ -28,6 +28,9 @@ export interface TranslatorOptions {
   readonly limits: Limits;
   readonly trust: Trust;
   readonly forwarded: 'x-forwarded' | 'forwarded';
+  readonly keepAliveRequests: number;
+  readonly keepAliveMaxAge: number;
+  readonly observe: Observe | null;
   /** How a refusal goes out: to the socket where the connection is ours, by the response where it is not. */
   readonly refuse: (incoming: IncomingMessage, outgoing: ServerResponse, status: number) => void;
 }
@@ -47,6 +50,11 @@ export class Translator {
   readonly taken: Set<Socket> = new Set();
   /** Set when every further answer ends its connection. */
   closing = false;
+  readonly #keepAliveRequests: number;
+  readonly #keepAliveMaxAge: number;
+  readonly #observe: Observe | null;
+  /** Connections that are to end by their next answer. */
+  #shedding = 0;
   inFlight = 0;
   requests = 0;
   refused = 0;
@@ -66,6 +74,9 @@ export class Translator {
     this.trust = options.trust;
     this.forwarded = options.forwarded;
     this.#refuse = options.refuse;
+    this.#keepAliveRequests = options.keepAliveRequests;
+    this.#keepAliveMaxAge = options.keepAliveMaxAge;
+    this.#observe = options.observe;
     this.#idPrefix = `${crypto.getRandomValues(new Uint32Array(1))[0]?.toString(36)}-`;
   }
 
@@ -155,6 +166,7 @@ export class Translator {
   #handle(request: NodeRequest): void {
     this.requests++;
     this.inFlight++;
+    if (this.#observe !== null) request.startedAt = performance.now();
     let outcome: Outcome | Promise<Outcome>;
     try {
       outcome = this.#application.handle(request, this.#context);
@@ -183,7 +195,7 @@ export class Translator {
     }
     if (request.gone) {
       if (outcome !== TAKEN) discard(outcome);
-      this.done(0);
+      this.done(request, 0, 0);
       return;
     }
     try {
@@ -195,11 +207,32 @@ export class Translator {
     }
   }
 
-  /** A request has ended: `status` was sent, or 0 when its client left first. */
-  done(status: number): void {
+  shed(count: number): void {
+    this.#shedding = count;
+  }
+
+  /** Whether the answer to `request` is the last one on its connection. */
+  isLast(request: NodeRequest): boolean {
+    if (this.closing) return true;
+    if (this.#shedding > 0) {
+      this.#shedding--;
+      return true;
+    }
+    if (this.#keepAliveRequests === 0 && this.#keepAliveMaxAge === 0) return false;
+    const connection = connectionOf(request.incoming.socket, this.trust);
+    connection.requests++;
+    return (
+      (this.#keepAliveRequests > 0 && connection.requests >= this.#keepAliveRequests) ||
+      (this.#keepAliveMaxAge > 0 && performance.now() - connection.openedAt > this.#keepAliveMaxAge)
+    );
+  }
+
+  /** A request has ended: `status` was sent with a body of `bytes`, or 0 when its client left first. */
+  done(request: NodeRequest, status: number, bytes: number): void {
     this.inFlight--;
     if (status === 0) this.aborted++;
     else this.#count(status);
+    this.#observe?.(request, status, bytes, performance.now() - request.startedAt);
   }
 
   /** The application failed before the head was sent, or gave something that cannot be sent. */
@@ -213,7 +246,7 @@ export class Translator {
     upgrade?.refuse();
     if (request.gone) {
       this.log.debug({ err: error, requestId: request.id }, 'the application failed after its client had left');
-      this.done(0);
+      this.done(request, 0, 0);
       return;
     }
     // A body over the limit ends the request as the client's fault, unless the application made an answer of it.
@@ -234,7 +267,7 @@ export class Translator {
     const { socket } = request.incoming;
     const end = (): void => {
       this.taken.delete(socket);
-      this.done(101);
+      this.done(request, 101, 0);
     };
     if (socket.closed) end();
     else socket.once('close', end);
