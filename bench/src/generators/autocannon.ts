@@ -35,6 +35,9 @@ function start({ target, requests, connections, prefix }: LoadOptions): Load {
   });
   let report: Promise<LoadReport> | undefined;
   return {
+    get running() {
+      return child.exitCode === null && child.signalCode === null;
+    },
     stop() {
       report ??= stop();
       return report;

@@ -23,6 +23,8 @@ export interface LoadReport {
 
 /** A load that runs until it is stopped. */
 export interface Load {
+  /** False when it has ended, by `stop` or because it could not run. */
+  readonly running: boolean;
   /** Rejects when the generator could not run. A second call gives the same report. */
   stop(): Promise<LoadReport>;
 }

@@ -41,6 +41,9 @@ function start({ target, requests, connections, prefix }: LoadOptions): Load {
     })
     .catch(() => {});
   return {
+    get running() {
+      return child.exitCode === null && child.signalCode === null;
+    },
     async stop() {
       // wrk prints its report when it is interrupted.
       child.kill('SIGINT');
@@ -66,7 +69,6 @@ export function script(requests: readonly LoadRequest[]): string {
   });
   return `local built, turn = {}, 0
 function init()
-  wrk.init({})
   built = { ${built.join(',\n    ')} }
 end
 function request()
