@@ -5,5 +5,12 @@ export type { CreateEngine, Engine, EngineOptions, ListenTarget } from './engine
 export { listen, type NodeListening } from './listen.ts';
 export { createNodeHttpEngine } from './node-http/engine.ts';
 export { type NodeListener, type NodeListenerOptions, toNodeListener } from './node-listener.ts';
-export { DEFAULT_LIMITS, type Limits, type ListenOptions, type Observe, type TranslateOptions } from './options.ts';
+export {
+  DEFAULT_LIMITS,
+  type Ended,
+  type Limits,
+  type ListenOptions,
+  type Observe,
+  type TranslateOptions,
+} from './options.ts';
 export { parseTrust, type Trust } from './trust.ts';

@@ -1,6 +1,6 @@
 // What can be set on a server: limits, trust, time-outs. Every option with its unit, its default and its reason.
 
-import type { ContextControl, GatewayRequest, Log } from '@tsgi/core';
+import type { ContextControl, GatewayRequest, HeaderList, Log } from '@tsgi/core';
 import type { CreateEngine } from './engine.ts';
 
 /** What a client may send. Each limit that is passed has a status of its own, and the connection is closed. */
@@ -49,11 +49,20 @@ export interface TranslateOptions {
   readonly forwarded?: 'x-forwarded' | 'forwarded';
 }
 
-/**
- * Told of each request that has ended: its status, 0 where the client left first and 101 where the application took the
- * socket; the bytes of the body that were sent; and the milliseconds since its head was there.
- */
-export type Observe = (request: GatewayRequest, status: number, bytes: number, ms: number) => void;
+/** How a request ended. */
+export interface Ended {
+  /** The status that was sent; 0 where the client left first, 101 where the application took the socket. */
+  readonly status: number;
+  /** The application's header fields; empty where none were sent. */
+  readonly headers: HeaderList;
+  /** Bytes of the body that were sent. */
+  readonly bytes: number;
+  /** Milliseconds since the head of the request was there. */
+  readonly ms: number;
+}
+
+/** Told of each request that has ended. It must not throw. */
+export type Observe = (request: GatewayRequest, ended: Ended) => void;
 
 /** Options of {@link listen}. */
 export interface ListenOptions extends TranslateOptions {

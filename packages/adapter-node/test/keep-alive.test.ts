@@ -65,7 +65,7 @@ t.test('an observer is told of each request: status, bytes, time', async (t) => 
       }
       return { status: target === '/none' ? 204 : 200, headers: [], body: target === '/none' ? null : 'ok' };
     },
-    { observe: (request, status, bytes, ms) => void told.push([request.target, status, bytes, ms >= 0]) },
+    { observe: ({ target }, { status, bytes, ms }) => void told.push([target, status, bytes, ms >= 0]) },
   );
   for (const path of ['/', '/none', '/stream']) await (await fetch(url + path)).text();
   await server.drain();

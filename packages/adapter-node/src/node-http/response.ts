@@ -82,12 +82,12 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
   if (silent) {
     if (!whole) discard(response);
     outgoing.end();
-    translator.done(request, status, 0);
+    translator.done(request, status, given, 0);
   } else if (whole && !('trailers' in response)) {
     // As many bytes as characters: all of them ASCII, which latin1 carries unchanged and writes without transcoding.
     if (typeof body === 'string' && body.length === length) outgoing.end(body, 'latin1');
     else outgoing.end(body);
-    translator.done(request, status, length);
+    translator.done(request, status, given, length);
   } else void pump(translator, request, response, announced === undefined ? -1 : Number(announced));
 }
 
@@ -171,22 +171,22 @@ async function pump(
       }
       if (outgoing.destroyed) {
         // Returned by onClose already.
-        translator.done(request, 0, sent);
+        translator.done(request, 0, response.headers, sent);
         return;
       }
     }
     if (outgoing.destroyed) {
-      translator.done(request, 0, sent);
+      translator.done(request, 0, response.headers, sent);
       return;
     }
     if (announced >= 0 && sent < announced) throw new TsgiError('TSGI_ERR_CONTENT_LENGTH', { announced, sent });
     const trailers = response.trailers;
     if (trailers !== undefined && outgoing.chunkedEncoding) outgoing.addTrailers(record(trailers));
     outgoing.end();
-    translator.done(request, response.status, sent);
+    translator.done(request, response.status, response.headers, sent);
   } catch (error) {
     if (request.gone) {
-      translator.done(request, 0, sent);
+      translator.done(request, 0, response.headers, sent);
       return;
     }
     translator.log.error(
@@ -195,7 +195,7 @@ async function pump(
     );
     iterator.return?.().catch(ignore);
     reset(outgoing);
-    translator.done(request, response.status, sent);
+    translator.done(request, response.status, response.headers, sent);
   } finally {
     clearImmediate(flush);
   }

@@ -7,6 +7,7 @@ import {
   type Application,
   type Context,
   type GatewayResponse,
+  type HeaderList,
   type Log,
   type Outcome,
   TAKEN,
@@ -195,7 +196,7 @@ export class Translator {
     }
     if (request.gone) {
       if (outcome !== TAKEN) discard(outcome);
-      this.done(request, 0, 0);
+      this.done(request, 0, [], 0);
       return;
     }
     try {
@@ -228,11 +229,11 @@ export class Translator {
   }
 
   /** A request has ended: `status` was sent with a body of `bytes`, or 0 when its client left first. */
-  done(request: NodeRequest, status: number, bytes: number): void {
+  done(request: NodeRequest, status: number, headers: HeaderList, bytes: number): void {
     this.inFlight--;
     if (status === 0) this.aborted++;
     else this.#count(status);
-    this.#observe?.(request, status, bytes, performance.now() - request.startedAt);
+    this.#observe?.(request, { status, headers, bytes, ms: performance.now() - request.startedAt });
   }
 
   /** The application failed before the head was sent, or gave something that cannot be sent. */
@@ -246,7 +247,7 @@ export class Translator {
     upgrade?.refuse();
     if (request.gone) {
       this.log.debug({ err: error, requestId: request.id }, 'the application failed after its client had left');
-      this.done(request, 0, 0);
+      this.done(request, 0, [], 0);
       return;
     }
     // A body over the limit ends the request as the client's fault, unless the application made an answer of it.
@@ -267,7 +268,7 @@ export class Translator {
     const { socket } = request.incoming;
     const end = (): void => {
       this.taken.delete(socket);
-      this.done(request, 101, 0);
+      this.done(request, 101, [], 0);
     };
     if (socket.closed) end();
     else socket.once('close', end);
