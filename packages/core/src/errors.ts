@@ -161,6 +161,12 @@ export const ERRORS = {
     text: 'the body of the request was read a second time',
     todo: 'read it once and keep what is needed',
   },
+  TSGI_ERR_BODY_GIVEN_UP: {
+    status: 500,
+    exit: 0,
+    text: 'the rest of the body was given up, because the response has been sent',
+    todo: 'read the body to its end before you answer',
+  },
   TSGI_ERR_UPGRADE_TAKEN: {
     status: 500,
     exit: 0,

@@ -57,6 +57,30 @@ t.test('an error of the body passes unchanged, and one left early is left', asyn
   t.same(worker.broken, []);
 });
 
+t.test('a chunk that is awaited when the body is left does not end it', async (t) => {
+  let end = (): void => {};
+  const body: Body = {
+    [Symbol.asyncIterator]: () => ({
+      next: () =>
+        new Promise((resolve) => {
+          end = () => resolve({ done: true, value: undefined });
+        }),
+      async return() {
+        end();
+        return { done: true, value: undefined };
+      },
+    }),
+  };
+  const leave = async (request: GatewayRequest): Promise<GatewayResponse> => {
+    const iterator = (request.body as Body)[Symbol.asyncIterator]();
+    const awaited = iterator.next();
+    await iterator.return?.();
+    t.equal((await awaited).done, true);
+    return ok;
+  };
+  t.same(await breaksOf(leave, post(body, 5)), []);
+});
+
 t.test('C1: a body is there exactly when the header fields announce bytes', async (t) => {
   const none = { headers: ['host', 'example.org'] };
   t.same(await breaksOf(() => ok, post(null, 0)), []);

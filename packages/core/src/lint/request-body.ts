@@ -115,6 +115,8 @@ export class LintedRequestBody implements Body {
   readonly #report: Report;
   #opened = false;
   #waiting = false;
+  /** The application wants no more: a chunk that it still waits for may be the end without being that of the message. */
+  #left = false;
   #received = 0;
   /** Whether the body was read to its end. */
   ended = false;
@@ -131,7 +133,10 @@ export class LintedRequestBody implements Body {
     const iterator = this.#body[Symbol.asyncIterator]();
     return {
       next: () => this.#next(iterator),
-      return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+      return: async () => {
+        this.#left = true;
+        return (await iterator.return?.()) ?? { done: true, value: undefined };
+      },
     };
   }
 
@@ -152,6 +157,7 @@ export class LintedRequestBody implements Body {
     if (typeof result !== 'object' || result === null) {
       report.broken('C2', `the body of the request gave ${show(result)} from next()`);
     } else if (result.done) {
+      if (this.#left) return;
       this.ended = true;
       if (this.#announced !== undefined && this.#received !== this.#announced) {
         const problem = `the body of the request ended after ${this.#received} of ${this.#announced} bytes`;

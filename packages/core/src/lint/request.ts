@@ -37,7 +37,7 @@ export const requestRules: RuleTable<RequestRule, GatewayRequest> = {
     'conformance',
     'What is not a valid request MUST NOT reach the application. The server answers it itself, closes the connection and',
     'writes one line to the log: 400 for malformed syntax or framing (RFC 9112 sections 2.2, 3, 5 and 6), among it two',
-    '`Content-Length` that differ, `Content-Length` beside `Transfer-Encoding`, a bare CR or LF, NUL, white space before',
+    '`Content-Length`, `Content-Length` beside `Transfer-Encoding`, `chunked` twice, a bare CR or LF, NUL, white space before',
     'the colon and folded lines; 408 for a head or body that is too slow; 413, 414 and 431 for a body, request line or',
     'head over its limit; 417 for an expectation other than `100-continue`; 501 for `CONNECT` and for a transfer coding',
     'other than a single `chunked`; 503 for a connection over the limit.',
