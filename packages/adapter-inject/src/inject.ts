@@ -35,7 +35,11 @@ export async function inject(application: Application, options: InjectOptions = 
     control.drain();
     await Promise.allSettled(open);
     await control.settled();
-    await application.stop?.();
+    try {
+      await application.stop?.();
+    } catch (error) {
+      control.context.log.error({ err: error }, 'the application failed to stop');
+    }
   }
 
   return {

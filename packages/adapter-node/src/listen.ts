@@ -8,6 +8,7 @@ import {
   createContext,
   type DrainOptions,
   type Listening,
+  type Log,
   parseBind,
   printBind,
   TsgiError,
@@ -56,7 +57,7 @@ export async function listen(
   try {
     address = bound(where, await engine.listen(target));
   } catch (error) {
-    if (own) await application.stop?.();
+    if (own) await stop(application, control.context.log);
     throw bindError(where, error as NodeJS.ErrnoException);
   }
   return new Server(engine, control, address, own ? application : null);
@@ -159,7 +160,16 @@ class Server implements NodeListening {
     await this.#engine.closeListener();
     if (this.#application === null) return;
     await Promise.race([this.#control.settled(), this.#cut.promise]);
-    await this.#application.stop?.();
+    await stop(this.#application, this.#control.context.log);
+  }
+}
+
+/** Calls `stop`. An error of it is logged, and keeps nobody from ending. */
+async function stop(application: Application, log: Log): Promise<void> {
+  try {
+    await application.stop?.();
+  } catch (error) {
+    log.error({ err: error }, 'the application failed to stop');
   }
 }
 

@@ -6,6 +6,14 @@ import { type Body, TsgiError } from '@tsgi/core';
 /** Bytes that may wait for the reader before the socket is held back; what node:http itself would buffer. */
 const HIGH_WATER_MARK = 65_536;
 
+const BODY = Symbol('tsgi.body');
+type WithBody = IncomingMessage & { [BODY]?: NodeBody };
+
+/** The body that was made of `incoming`, where it has one. */
+export function bodyOf(incoming: IncomingMessage): NodeBody | undefined {
+  return (incoming as WithBody)[BODY];
+}
+
 /**
  * Iterates over the bytes of `incoming` once. The socket is read no further ahead than one
  * buffer. Throws
@@ -19,6 +27,7 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
   /** The reader has got the last byte. */
   read = false;
   #started = false;
+  #givenUp = false;
   #received = 0;
   #chunks: Uint8Array[] = [];
   /** Bytes in `#chunks`. */
@@ -32,6 +41,7 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
     this.#incoming = incoming;
     this.#limit = limit;
     this.#waiting = waiting;
+    (incoming as WithBody)[BODY] = this;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
@@ -64,11 +74,36 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
 
   /** The reader wants no more. What still comes is thrown away, so that the connection can go on. */
   return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    // Whoever still waits for a chunk of a body that was cut must not take this for its end.
+    if (this.#incoming.destroyed && !this.#incoming.complete) this.#onGone();
     this.#ended = true;
     this.#chunks = [];
     this.#settle();
     this.#incoming.resume();
     return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** No more of it will come: `error` says why. What has arrived can still be read. */
+  fail(error: Error): void {
+    if (this.#ended || this.#error !== null) return;
+    this.#error = error;
+    this.#settle();
+  }
+
+  /**
+   * The response has been sent and the rest of the message has not come. It is thrown away, so that the connection can
+   * go on; past the limit of a body the connection is cut instead (RFC 9112 section 9.3).
+   */
+  giveUp(): void {
+    if (this.#ended || this.#error !== null) return;
+    const incoming = this.#incoming;
+    if (!this.#started) this.#start();
+    this.fail(new TsgiError('TSGI_ERR_BODY_GIVEN_UP'));
+    this.#chunks = [];
+    this.#givenUp = true;
+    // node:http takes the listeners off a body that nobody has begun to read when the response is through.
+    incoming.read(0);
+    incoming.resume();
   }
 
   #start(): void {
@@ -89,6 +124,10 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
 
   #onData(chunk: Uint8Array): void {
     this.#received += chunk.byteLength;
+    if (this.#givenUp) {
+      if (this.#received > this.#limit) this.#incoming.destroy();
+      return;
+    }
     if (this.#received > this.#limit && this.#error === null) {
       this.#error = new TsgiError('TSGI_ERR_BODY_TOO_LARGE', { limit: this.#limit });
       this.#chunks = [];
@@ -111,9 +150,7 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
   }
 
   #onGone(): void {
-    if (this.#ended || this.#error !== null) return;
-    this.#error = new TsgiError('TSGI_ERR_CLIENT_GONE', { part: 'its body was complete' });
-    this.#settle();
+    this.fail(new TsgiError('TSGI_ERR_CLIENT_GONE', { part: 'its body was complete' }));
   }
 
   #settle(): void {

@@ -10,6 +10,8 @@ const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(?::\d*)?$/;
 /** The first reason to refuse `incoming`, or `null`. node:http has refused bad syntax already; this is what it lets pass. */
 export function refusalOf(incoming: IncomingMessage, limits: Limits): TsgiError | null {
   const { headers, rawHeaders, method, url } = incoming;
+  // A request line without a version is HTTP/0.9 to node:http.
+  if (incoming.httpVersionMajor === 0) return malformed('it has no HTTP version');
   // "GET /path HTTP/1.1" without its line end.
   if ((method as string).length + (url as string).length + 10 > limits.requestLine) {
     return new TsgiError('TSGI_ERR_TARGET_TOO_LONG', { limit: limits.requestLine });
@@ -52,7 +54,8 @@ export function refusalOf(incoming: IncomingMessage, limits: Limits): TsgiError 
 export function readTarget(method: string, url: string): { target: string; authority: string | null } | null {
   if (url === '*') return method === 'OPTIONS' ? { target: url, authority: null } : null;
   // RFC 9112 section 3.2.2: absolute-form, which a server must accept although only proxies should see it.
-  const match = /^https?:\/\/([^/?#@\s]+)(.*)$/i.exec(url);
+  // User information before the host is a mistake or a trick (RFC 9110 section 4.2.4).
+  const match = /^https?:\/\/([^/?#@\s]+)((?:[/?].*)?)$/i.exec(url);
   if (match === null) return null;
   const [, authority = '', rest = ''] = match;
   return { target: rest.startsWith('/') ? rest : `/${rest}`, authority };

@@ -6,6 +6,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { type Stats, TsgiError } from '@tsgi/core';
 import type { CreateEngine, Engine, EngineOptions, ListenTarget } from '../engine.ts';
 import { readProxyHeader } from '../proxy-protocol.ts';
+import { bodyOf } from './body.ts';
 import { malformed } from './checks.ts';
 import { addressOf, connectionOf, inheritConnection } from './connection.ts';
 import { writeRefusal } from './refusal.ts';
@@ -22,6 +23,8 @@ class NodeHttpEngine implements Engine {
   readonly #translator: Translator;
   readonly #server: http.Server;
   readonly #sockets = new Set<Socket>();
+  /** Connections that sent what cannot be read: their answer is on its way, and nothing more is taken from them. */
+  readonly #refused = new WeakSet<Socket>();
   #accepted = 0;
 
   constructor(options: EngineOptions) {
@@ -191,12 +194,32 @@ class NodeHttpEngine implements Engine {
       socket.destroy();
       return;
     }
+    // The parser reports every packet that follows as well.
+    if (this.#refused.has(socket)) return;
+    this.#refused.add(socket);
     const refusal = this.#refusalOfError(error, socket);
     this.#translator.noteRefusal(refusal, socket);
-    const { _httpMessage: current } = socket as Socket & { _httpMessage?: http.ServerResponse };
-    // An answer has begun: another one cannot follow within it.
-    if (current?.headersSent) socket.destroy();
-    else writeRefusal(socket, refusal.status);
+    this.#refuseInTurn(socket, refusal);
+  }
+
+  /** Sends a refusal behind the answers to the requests before it (RFC 9112 section 9.3.2). */
+  #refuseInTurn(socket: Socket, refusal: TsgiError): void {
+    const { _httpMessage: current } = socket as Socket & { _httpMessage?: http.ServerResponse | null };
+    if (current === null || current === undefined) writeRefusal(socket, refusal.status);
+    else if (current.req.complete) current.once('finish', () => this.#refuseInTurn(socket, refusal));
+    else {
+      // It is the message that is being answered that is refused: its body.
+      bodyOf(current.req)?.fail(refusal);
+      // An answer has begun: another one cannot follow within it.
+      if (current.headersSent) socket.destroy();
+      else {
+        current.detachSocket(socket);
+        writeRefusal(socket, refusal.status);
+        // For the application this is a client that has left.
+        (current as { destroyed: boolean }).destroyed = true;
+        current.emit('close');
+      }
+    }
   }
 
   #refusalOfError(

@@ -29,14 +29,17 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
   const whole = body === null || typeof body === 'string' || body instanceof Uint8Array;
 
   let announced: string | undefined;
+  // Whether `Trailer` says that trailers will follow.
+  let promised = false;
   // A copy of the list, made when a field has to go or to be added.
   let kept: string[] | null = null;
   const given = response.headers;
   for (let i = 0; i < given.length; i += 2) {
     const name = given[i] as string;
     const value = given[i + 1] as string;
-    if (typeof name !== 'string' || typeof value !== 'string') {
-      refuse(translator, request, response, `its header ${String(name)} is ${describe(value)}, not a string`);
+    if (typeof name !== 'string' || typeof value !== 'string' || name === '') {
+      const problem = name === '' ? 'has no name' : `is ${describe(value)}, not a string`;
+      refuse(translator, request, response, `its header ${String(name)} ${problem}`);
       return;
     }
     if (isHopByHop(name)) {
@@ -47,6 +50,7 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
       // Two of them are not digits either.
       announced = announced === undefined ? value : `${announced} and ${value}`;
     }
+    if (name.length === 7 && isName(name, 'trailer')) promised = true;
     kept?.push(name, value);
   }
 
@@ -71,6 +75,12 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
     kept.push('Connection', 'close');
   }
 
+  if (promised) {
+    const chunked = !silent && announced === undefined && request.incoming.httpVersionMinor > 0;
+    // Only the chunked coding carries trailers, and node:http throws at a promise that it cannot keep.
+    if (!chunked || (whole && !('trailers' in response))) kept = without(kept ?? given, 'trailer');
+  }
+
   try {
     outgoing.writeHead(status, kept ?? (given as string[]));
   } catch (cause) {
@@ -89,6 +99,10 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
     else outgoing.end(body);
     translator.done(request, status, given, length);
   } else void pump(translator, request, response, announced === undefined ? -1 : Number(announced));
+}
+
+function without(list: HeaderList, unwanted: string): string[] {
+  return list.filter((_, i) => !isName(list[i - (i % 2)] as string, unwanted));
 }
 
 function refuse(translator: Translator, request: NodeRequest, response: GatewayResponse, problem: string): void {
@@ -143,12 +157,17 @@ async function pump(
   const { outgoing } = request;
   const iterator = open(response.body);
   let sent = 0;
+  // Set when the exchange has been counted out.
+  let over = false;
   let wake: (() => void) | null = null;
   const onDrain = (): void => wake?.();
   const onClose = (): void => {
     wake?.();
-    // The client left: whoever makes the body must know it now, also while we wait for its next chunk.
-    if (!outgoing.writableEnded) iterator.return?.().catch(ignore);
+    if (over || outgoing.writableEnded) return;
+    // The client left: whoever makes the body must know it now, also while we wait for a chunk that may never come.
+    over = true;
+    translator.done(request, 0, response.headers, sent);
+    iterator.return?.().catch(ignore);
   };
   outgoing.on('drain', onDrain);
   outgoing.on('close', onClose);
@@ -169,26 +188,17 @@ async function pump(
         });
         wake = null;
       }
-      if (outgoing.destroyed) {
-        // Returned by onClose already.
-        translator.done(request, 0, response.headers, sent);
-        return;
-      }
+      if (outgoing.destroyed) return;
     }
-    if (outgoing.destroyed) {
-      translator.done(request, 0, response.headers, sent);
-      return;
-    }
+    if (outgoing.destroyed) return;
     if (announced >= 0 && sent < announced) throw new TsgiError('TSGI_ERR_CONTENT_LENGTH', { announced, sent });
     const trailers = response.trailers;
     if (trailers !== undefined && outgoing.chunkedEncoding) outgoing.addTrailers(record(trailers));
     outgoing.end();
     translator.done(request, response.status, response.headers, sent);
   } catch (error) {
-    if (request.gone) {
-      translator.done(request, 0, response.headers, sent);
-      return;
-    }
+    if (over || request.gone) return;
+    over = true;
     translator.log.error(
       { err: error, requestId: request.id, method: request.method, target: request.target },
       'the response was cut: its body failed after the head was sent',

@@ -232,7 +232,10 @@ export class Translator {
   done(request: NodeRequest, status: number, headers: HeaderList, bytes: number): void {
     this.inFlight--;
     if (status === 0) this.aborted++;
-    else this.#count(status);
+    else {
+      this.#count(status);
+      if (request.body !== null && !request.incoming.complete) request.body.giveUp();
+    }
     this.#observe?.(request, { status, headers, bytes, ms: performance.now() - request.startedAt });
   }
 
@@ -241,6 +244,7 @@ export class Translator {
     const upgrade = request.upgrade as NodeUpgrade | null;
     if (upgrade?.taken) {
       this.log.error({ err: error, requestId: request.id }, 'the application failed after it took the socket');
+      request.incoming.socket.destroy();
       this.#watchTaken(request);
       return;
     }
