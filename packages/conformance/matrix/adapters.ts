@@ -4,8 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { inject as injectInto } from '@tsgi/adapter-inject';
 import { listen as listenOnTcp } from '@tsgi/adapter-node';
 import { listen as listenOnUnix } from '@tsgi/adapter-unix-socket';
@@ -37,9 +36,9 @@ async function serve(listen: Listen, application: Application, options: ServeOpt
   };
 }
 
-function opened(to: Parameters<typeof connect>[0]): Promise<Duplex> {
+function opened(to: { readonly host: string; readonly port: number } | { readonly path: string }): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...(to as object), noDelay: true, allowHalfOpen: true } as never);
+    const socket = connect({ ...to, noDelay: true, allowHalfOpen: true });
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.removeListener('error', reject);

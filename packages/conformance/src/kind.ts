@@ -1,11 +1,11 @@
-// What the suite is told of a kind of application: how to make one with the routes that the cases ask for, and which of
-// them it cannot have. A bridge is proven by a kind that is made through it.
+// What the suite is told of a kind of application: how to make one with the routes that the cases ask for, and what it
+// cannot have. A bridge is proven by a kind that is made through it.
 
 import type { Application } from '@tsgi/core';
 import type { Witness } from './witness.ts';
 
 /**
- * The routes. `told` is what the application tells the witness, `gate` what it waits for.
+ * A kind of application: it has these routes. `told` is what the application tells the witness, `gate` what it waits for.
  *
  * | route | answer |
  * |---|---|
@@ -35,24 +35,33 @@ import type { Witness } from './witness.ts';
  * | `GET /trailers` | 200 `body`, streamed, with the trailer `X-Checksum: 1234` |
  * | `GET /ws` | a WebSocket that sends back every message; told `socket closed` |
  */
-export type Route = 'hints' | 'trailers' | 'ws' | 'after' | 'twice' | 'split' | 'hop';
-
-/**
- * What a kind may lack beside routes:
- *
- * - `interface`: handlers that speak the gateway interface itself; needed by cases with an application of their own
- * - `throwing`: its errors reach the server, the framework has no answer of its own for them
- * - `spelling`: response names keep their spelling and their order
- * - `target`: the framework tells the target as it was sent
- */
-export type Trait = Route | 'interface' | 'throwing' | 'spelling' | 'target';
-
-/** A kind of application. */
 export interface Kind {
   /** Heads the column: a short word. */
   readonly name: string;
   /** What it lacks, each with the reason. */
   readonly lacks?: Partial<Record<Trait, string>>;
-  /** A new application with the routes of {@link Route}. */
+  /** A new application with the routes above. */
   make(witness: Witness): Application | Promise<Application>;
 }
+
+/**
+ * What a kind may lack. A case that needs it is then shown as not applicable, with the reason that the kind gives.
+ *
+ * - `interface`: handlers that speak the gateway interface itself, for cases with an application of their own
+ * - `throwing`: an error of a handler reaches the server, because the framework has no answer of its own for it
+ * - `spelling`: names of response fields keep their spelling and their order
+ * - `target`: the framework tells the target as it was sent
+ * - `hints`, `trailers`, `ws`, `hop`, `split`, `after`, `twice`: the route of that name
+ */
+export type Trait =
+  | 'interface'
+  | 'throwing'
+  | 'spelling'
+  | 'target'
+  | 'hints'
+  | 'trailers'
+  | 'ws'
+  | 'hop'
+  | 'split'
+  | 'after'
+  | 'twice';

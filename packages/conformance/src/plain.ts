@@ -1,36 +1,32 @@
 // The plain kind: the routes as an application that speaks the gateway interface itself. What it does is the measure for
 // the other kinds.
 
-import { once } from 'node:events';
 import {
   type Application,
   type Body,
   type Context,
   type GatewayRequest,
   type GatewayResponse,
-  headerValues,
+  header,
   type Outcome,
   TAKEN,
 } from '@tsgi/core';
 import type { Kind } from './kind.ts';
+import { breaking, events, long, pieces, steps } from './sources.ts';
 import { acceptKey, echoFrames } from './websocket.ts';
 import type { Witness } from './witness.ts';
 
-/** How many chunks `/stream` has, of {@link CHUNK} bytes each. */
-export const CHUNKS = 1024;
-export const CHUNK: Uint8Array = Buffer.alloc(65_536, 'stream ');
+const ONE_ANSWER = 'handle returns its answer: nothing can come behind it';
 
 export const plain: Kind = {
   name: 'plain',
   lacks: {
-    hop: 'an application of its own has cases of its own for these fields',
-    after: 'handle returns its answer: nothing comes behind it',
-    twice: 'handle returns its answer: nothing comes behind it',
+    hop: 'what an application of the interface does with these fields has a case of its own',
+    after: ONE_ANSWER,
+    twice: ONE_ANSWER,
   },
   make: (witness) => new Plain(witness),
 };
-
-const TEXT = ['Content-Type', 'text/plain'] as const;
 
 class Plain implements Application {
   readonly #witness: Witness;
@@ -40,6 +36,7 @@ class Plain implements Application {
   }
 
   handle(request: GatewayRequest, context: Context): Outcome | Promise<Outcome> {
+    const witness = this.#witness;
     const path = request.target.replace(/\?.*/, '');
     switch (path) {
       case '/hello':
@@ -62,39 +59,37 @@ class Plain implements Application {
         const fields = ['X-First', '1', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'x-second', '2', 'X-tHiRd', '3'];
         return { status: 200, headers: fields, body: null };
       }
-      case '/hop':
-        return text('hop', ['Connection', 'x-secret', 'Keep-Alive', 'timeout=1234', 'Proxy-Connection', 'keep-alive']);
       case '/steps':
-        return stream(this.#steps());
+        return text(steps(witness));
       case '/stream':
-        return stream(this.#stream());
+        return text(long(witness));
       case '/events':
-        return { status: 200, headers: ['Content-Type', 'text/event-stream'], body: events(context.draining) };
+        return { status: 200, headers: ['Content-Type', 'text/event-stream'], body: events(witness) };
       case '/gate':
         return this.#gated(request);
       case '/late':
-        this.#witness.tell('waiting');
-        return this.#witness.gate('late').then(() => stream(this.#stream()));
+        witness.tell('waiting');
+        return witness.gate('late').then(() => text(long(witness)));
       case '/later':
-        context.waitUntil(this.#witness.gate('later'));
+        context.waitUntil(witness.gate('later'));
         return text('later');
       case '/throw':
         throw new Error('secret');
       case '/reject':
         return Promise.resolve().then(() => Promise.reject(new Error('secret')));
       case '/break':
-        return stream(this.#breaking());
+        return text(breaking(witness));
       case '/short':
-        return stream(pieces('0123456789'), ['Content-Length', '100']);
+        return text(pieces('0123456789'), ['Content-Length', '100']);
       case '/long':
-        return stream(pieces('0123456789', '0123456789012345678901234567890123456789'), ['Content-Length', '5']);
+        return text(pieces('0123456789', '0123456789012345678901234567890123456789'), ['Content-Length', '5']);
       case '/split':
         return text('split', ['x-split', 'a\r\nx-injected: b']);
       case '/hints':
         request.inform(103, ['Link', '</style.css>; rel=preload']);
         return text('hints');
       case '/trailers':
-        return { ...stream(pieces('bo', 'dy')), trailers: ['X-Checksum', '1234'] };
+        return { ...text(pieces('bo', 'dy')), trailers: ['X-Checksum', '1234'] };
       case '/ws':
         return this.#webSocket(request);
       default:
@@ -123,32 +118,9 @@ class Plain implements Application {
     return text('open');
   }
 
-  async *#steps(): Body {
-    yield Buffer.from('one');
-    await this.#witness.gate('step');
-    yield Buffer.from('two');
-  }
-
-  async *#stream(): Body {
-    try {
-      for (let i = 0; i < CHUNKS; i++) {
-        this.#witness.made++;
-        yield CHUNK;
-      }
-    } finally {
-      this.#witness.tell('stream closed');
-    }
-  }
-
-  async *#breaking(): Body {
-    yield Buffer.from('one');
-    await this.#witness.gate('break');
-    throw new Error('secret');
-  }
-
   #webSocket(request: GatewayRequest): Outcome {
     const { upgrade } = request;
-    const key = headerValues(request.headers, 'sec-websocket-key')[0];
+    const key = header(request.headers, 'sec-websocket-key');
     if (upgrade === null || key === undefined) return { ...text('a WebSocket, please'), status: 426 };
     const socket = upgrade.take();
     socket.write(
@@ -161,22 +133,8 @@ class Plain implements Application {
   }
 }
 
-function text(body: string, headers: readonly string[] = []): GatewayResponse {
-  return { status: 200, headers: [...TEXT, ...headers], body };
-}
-
-function stream(body: Body, headers: readonly string[] = []): GatewayResponse {
-  return { status: 200, headers: [...TEXT, ...headers], body };
-}
-
-async function* pieces(...texts: string[]): Body {
-  for (const piece of texts) yield Buffer.from(piece);
-}
-
-async function* events(draining: AbortSignal): Body {
-  yield Buffer.from('data: hello\n\n');
-  if (!draining.aborted) await once(draining, 'abort');
-  yield Buffer.from('data: bye\n\n');
+function text(body: string | Body, headers: readonly string[] = []): GatewayResponse {
+  return { status: 200, headers: ['Content-Type', 'text/plain', ...headers], body };
 }
 
 function seen(request: GatewayRequest): GatewayResponse {

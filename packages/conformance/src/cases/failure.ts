@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type Application, type Body, header, type Outcome } from '@tsgi/core';
 import type { Case } from '../case.ts';
-import { CHUNK, CHUNKS } from '../plain.ts';
+import { CHUNK, CHUNKS } from '../sources.ts';
 import { turns } from './quiet.ts';
 
 const text: Outcome = { status: 200, headers: [], body: 'ok' };
