@@ -120,7 +120,7 @@ export class LightRequest extends IncomingMessageShell {
   }
 
   get socket(): LightSocket {
-    if (this._socket === null) this._socket = new LightSocket(this.gateway, (error) => this.res.destroy(error));
+    if (this._socket === null) this._socket = new LightSocket(this.gateway, this);
     return this._socket;
   }
   set socket(value: LightSocket) {
@@ -232,7 +232,8 @@ export class LightRequest extends IncomingMessageShell {
       ({ done, value }) => {
         this._pulling = false;
         if (done === true) {
-          this.complete = true;
+          // The end of a body that was left early is not the end of the message.
+          if (!this.destroyed) this.complete = true;
           (this as unknown as Readable).push(null);
         } else (this as unknown as Readable).push(asBuffer(value));
       },

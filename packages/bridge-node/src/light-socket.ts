@@ -12,14 +12,14 @@ export class LightSocket extends EventEmitterShell {
   declare readonly gateway: GatewayRequest;
   declare destroyed: boolean;
   declare _watched: boolean;
-  declare _onDestroy: (error?: Error) => void;
+  declare readonly _request: { readonly res: { destroy(error?: Error): unknown } };
 
-  constructor(gateway: GatewayRequest, onDestroy: (error?: Error) => void) {
+  constructor(gateway: GatewayRequest, request: LightSocket['_request']) {
     super();
     this.gateway = gateway;
     this.destroyed = false;
     this._watched = false;
-    this._onDestroy = onDestroy;
+    this._request = request;
   }
 
   get remoteAddress(): string | undefined {
@@ -79,7 +79,7 @@ export class LightSocket extends EventEmitterShell {
 
   /** Ends the exchange: what `res.destroy()` does. */
   destroy(error?: Error): this {
-    if (!this.destroyed) this._onDestroy(error);
+    if (!this.destroyed) this._request.res.destroy(error);
     return this;
   }
 

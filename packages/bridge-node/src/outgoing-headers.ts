@@ -96,13 +96,19 @@ export function flatten(init: HeaderInit): string[] {
 function pushChecked(list: string[], name: string, value: HeaderValue): void {
   if (isForeign(name)) return;
   if (typeof value === 'string') {
-    validateHeaderValue(name, value);
+    if (value !== lastValue) {
+      validateHeaderValue(name, value);
+      if (value.length > 8) lastValue = value;
+    }
     list.push(name, value);
     return;
   }
   checkValue(name, value);
   push(list, name, value);
 }
+
+// Most often the content type of the response before; short values, such as lengths, change and are cheap to check.
+let lastValue = '';
 
 // An application uses few names, again and again: each is checked once. Bounded, should it make names up.
 const checked = new Map<string, boolean>();

@@ -33,7 +33,7 @@ export function refusalOf(incoming: IncomingMessage, limits: Limits): TsgiError 
   if (hosts > 1 || (hosts === 0 && incoming.httpVersionMinor > 0)) {
     return malformed(hosts > 1 ? 'it has more than one Host field' : 'it has no Host field');
   }
-  if (hosts === 1 && !HOST.test(headers.host as string)) return malformed('its Host field names no host');
+  if (hosts === 1 && !isHost(headers.host as string)) return malformed('its Host field names no host');
   const coding = headers['transfer-encoding'];
   if (coding !== undefined) {
     // RFC 9112 section 6.1. Codings below chunked would reach the application undecoded.
@@ -48,6 +48,16 @@ export function refusalOf(incoming: IncomingMessage, limits: Limits): TsgiError 
     return new TsgiError('TSGI_ERR_BODY_TOO_LARGE', { limit: limits.bodyBytes });
   }
   return null;
+}
+
+// A server is asked for few hosts. The one before was checked.
+let lastHost = '';
+
+function isHost(text: string): boolean {
+  if (text === lastHost) return true;
+  if (!HOST.test(text)) return false;
+  lastHost = text;
+  return true;
 }
 
 /** A request target as the interface has it, and the authority of an absolute one; `null` when it is neither. */
