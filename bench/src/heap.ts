@@ -1,4 +1,4 @@
-// `pnpm bench:heap`: the leak check. For each kind of application behind adapter-node: the heap in use after forced
+// `pnpm bench --heap`: the leak check. For each kind of application behind adapter-node: the heap in use after forced
 // collections at the 100,000th and at the 300,000th request. Exits with 1 when one has grown by more than 5 MB.
 
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 // `pnpm bench`: compares servers in one run and prints one table. README.md tells how, and how to read it.
 
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { chooseCores, moveToLoadCore } from './cores.ts';
 import { autocannon } from './generators/autocannon.ts';
@@ -12,53 +12,78 @@ import { measureAll } from './schedule.ts';
 import { printTable } from './table.ts';
 
 const USAGE = `usage: pnpm bench [--quick] [--only WORD]... [--json FILE]
+       pnpm bench --heap
+       pnpm bench --rolling
   --quick      one minute in place of six: wider intervals
-  --only WORD  only this payload (hello, json, upload, quotes) or group (fastify, express, hono, "unix socket")
+  --only WORD  only this payload (hello, json, upload, quotes) or group (fastify, "unix socket", express, hono)
   --json FILE  writes the raw figures, slice by slice
+  --heap       the leak check: the heap in use after 100,000 and after 300,000 requests
+  --rolling    rolling replacements of processes under load, three times over TCP and over a Unix socket
 `;
 
 /** A full run ends within six minutes, a quick one within one; a round that would not fit is not begun. Times in milliseconds. */
 const FULL = { limit: 340_000, rounds: 4, repeats: 2, slices: 8, sliceTime: 250, warmUp: 1, connections: 32 };
 const QUICK = { limit: 52_000, rounds: 1, repeats: 0, slices: 6, sliceTime: 250, warmUp: 0.4, connections: 32 };
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string', multiple: true, default: [] },
-    json: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) {
-  process.stdout.write(USAGE);
-  process.exit(0);
+// What is started here ends with this process, also when it is told to end.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+
+const options = readOptions();
+if (options.help) process.stdout.write(USAGE);
+else if (options.heap) await import('./heap.ts');
+else if (options.rolling) await import('./rolling.ts');
+else await compare();
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        only: { type: 'string', multiple: true, default: [] },
+        json: { type: 'string' },
+        heap: { type: 'boolean', default: false },
+        rolling: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    // Now, and not after six minutes.
+    if (values.json !== undefined) closeSync(openSync(values.json, 'a'));
+    return { ...values, groups: chooseGroups(values.only) };
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n${USAGE}`);
+    process.exit(2);
+  }
 }
 
-const say = (text: string): void => {
-  process.stderr.write(`${text}\n`);
-};
-const plan = values.quick ? QUICK : FULL;
-const groups = chooseGroups(values.only);
-const cores = chooseCores();
-moveToLoadCore(cores);
-const wrk = findWrk();
-const generatorOf = ({ generator }: Group): Generator => (generator === 'tcp' && wrk !== null ? wrk : autocannon);
+async function compare(): Promise<void> {
+  const say = (text: string): void => {
+    process.stderr.write(`${text}\n`);
+  };
+  const plan = options.quick ? QUICK : FULL;
+  const cores = chooseCores();
+  moveToLoadCore(cores);
+  const wrk = findWrk();
+  const generatorOf = ({ generator }: Group): Generator => (generator === 'tcp' && wrk !== null ? wrk : autocannon);
 
-say(`Node ${process.version}, ${cores.text}`);
-say(wrk === null ? `load: ${autocannon.text}; wrk, which is lighter, is not installed` : `load: ${wrk.text}`);
-if (wrk !== null) say(`load of Unix sockets, and of TCP beside them: ${autocannon.text}`);
+  say(`Node ${process.version}, ${cores.text}`);
+  say(wrk === null ? `load: ${autocannon.text}; wrk, which is lighter, is not installed` : `load: ${wrk.text}`);
+  if (wrk !== null && options.groups.some(({ generator }) => generator === 'unix'))
+    say(`load of Unix sockets, and of TCP beside them: ${autocannon.text}`);
 
-const results = await measureAll(groups, plan, {
-  round: (group) => measureRound(group, { ...plan, cores, generator: generatorOf(group) }),
-  generator: (group) => generatorOf(group).text,
-  say,
-});
-if (results.length === 0) {
-  say('nothing could be measured');
-  process.exit(1);
-}
-process.stdout.write(`${printTable(results)}\n`);
-if (values.json !== undefined) {
-  const raw = { node: process.version, cores: cores.text, plan, results };
-  writeFileSync(values.json, `${JSON.stringify(raw, null, 1)}\n`);
+  const results = await measureAll(options.groups, plan, {
+    round: (group) => measureRound(group, { ...plan, cores, generator: generatorOf(group) }),
+    generator: (group) => generatorOf(group).text,
+    say,
+  });
+  if (results.length === 0) {
+    say('nothing could be measured');
+    process.exitCode = 1;
+    return;
+  }
+  process.stdout.write(`${printTable(results)}\n`);
+  if (options.json !== undefined) {
+    const raw = { node: process.version, cores: cores.text, plan, results };
+    writeFileSync(options.json, `${JSON.stringify(raw, null, 1)}\n`);
+  }
 }

@@ -1,6 +1,6 @@
 // Measures one group: rounds of fresh processes, all loaded at the same time, and in each round many short slices.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -43,7 +43,9 @@ export type Round = readonly ServerRound[];
 const WAIT_LIMIT = 6000;
 
 export async function measureRound(group: Group, options: MeasureOptions): Promise<Round> {
-  const folder = await mkdtemp(join(tmpdir(), 'tsgi-bench-'));
+  const folder = mkdtempSync(join(tmpdir(), 'tsgi-bench-'));
+  const clear = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', clear);
   const servers: ServerProcess[] = [];
   const loads: Load[] = [];
   try {
@@ -83,7 +85,8 @@ export async function measureRound(group: Group, options: MeasureOptions): Promi
   } finally {
     await Promise.allSettled(loads.map((load) => load.stop()));
     await Promise.all(servers.map((server) => server?.stop()));
-    await rm(folder, { recursive: true, force: true });
+    process.removeListener('exit', clear);
+    clear();
   }
 }
 

@@ -1,4 +1,4 @@
-// `pnpm bench:rolling`: 14 rolling replacements of two processes on one inherited descriptor under 60 keep-alive clients,
+// `pnpm bench --rolling`: 14 rolling replacements of two processes on one inherited descriptor under 60 keep-alive clients,
 // three times over TCP and three times over a Unix socket. Exits with 1 when a single request failed.
 
 import Table from 'cli-table3';
