@@ -28,10 +28,11 @@ export function fromFastify(app: FastifyApplication): Application {
     app.server.emit('upgrade', req, socket, head);
   };
   return {
-    handle(request) {
+    handle(request, context) {
       // Only a plugin such as @fastify/websocket listens for upgrades; without one they are ordinary requests.
-      if (request.upgrade !== null && app.server.listenerCount('upgrade') > 0) return takeOver(upgrade, request);
-      return answer(routing, request);
+      if (request.upgrade !== null && app.server.listenerCount('upgrade') > 0)
+        return takeOver(upgrade, request, context);
+      return answer(routing, request, context);
     },
     async start(context) {
       await app.ready();

@@ -1,7 +1,16 @@
 // The `res` that frameworks know, collected into a gateway response: http.ServerResponse by prototype, no socket below.
 
 import { ServerResponse, STATUS_CODES } from 'node:http';
-import { type GatewayRequest, type GatewayResponse, type HeaderList, isName, type Outcome, TAKEN } from '@tsgi/core';
+import {
+  type Context,
+  type GatewayRequest,
+  type GatewayResponse,
+  type HeaderList,
+  isName,
+  type Outcome,
+  TAKEN,
+  TsgiError,
+} from '@tsgi/core';
 import type { LightRequest } from './light-request.ts';
 import type { LightSocket } from './light-socket.ts';
 import { flatten, type HeaderInit, type HeaderValue, OutgoingHeaders } from './outgoing-headers.ts';
@@ -19,6 +28,7 @@ const ServerResponseShell: Shell = shellOf(ServerResponse);
 export class LightResponse extends ServerResponseShell {
   declare readonly gateway: GatewayRequest;
   declare readonly req: LightRequest;
+  declare readonly _context: Context;
   declare statusCode: number;
   declare statusMessage: string | undefined;
   declare sendDate: boolean;
@@ -42,9 +52,10 @@ export class LightResponse extends ServerResponseShell {
   declare _reject: ((error: Error) => void) | null;
   declare _failure: Error | null;
 
-  constructor(gateway: GatewayRequest, req: LightRequest) {
+  constructor(gateway: GatewayRequest, req: LightRequest, context: Context) {
     super();
     this.gateway = gateway;
+    this._context = context;
     this.req = req;
     this.statusCode = 200;
     this.statusMessage = undefined;
@@ -66,6 +77,12 @@ export class LightResponse extends ServerResponseShell {
       this._resolve = resolve;
       this._reject = reject;
     });
+  }
+
+  /** The listener failed. Behind its answer that is only for the log; before it, or within it, there is no whole answer. */
+  fail(error: Error): void {
+    if (this.finished) this._report(error, 'a listener failed after it had answered');
+    else this.destroy(error);
   }
 
   /** The socket was taken over; nothing more comes from here. */
@@ -316,6 +333,11 @@ export class LightResponse extends ServerResponseShell {
     this.destroyed = true;
     this.writable = false;
     this._queue?.return();
+    if (this._outcome === null) {
+      // Whatever a handler answers from now on goes nowhere, and many answer nothing.
+      this._failure = new TsgiError('TSGI_ERR_CLIENT_GONE', { part: 'the application had answered' });
+      this._reject?.(this._failure);
+    }
     close(this);
   }
 
@@ -380,6 +402,11 @@ export class LightResponse extends ServerResponseShell {
     if (!this.destroyed) process.nextTick(emitError, this, error);
     return false;
   }
+
+  _report(error: Error, message: string): void {
+    const { id, method, target } = this.gateway;
+    this._context.log.error({ err: error, requestId: id, method, target }, message);
+  }
 }
 
 // What most responses never change stands once on the prototype, and becomes a response's own when it is set. Together
@@ -423,7 +450,9 @@ function emitDrain(response: LightResponse): void {
 }
 
 function emitError(response: LightResponse, error: Error): void {
-  response.emit('error', error);
+  // An error that nobody listens for would end the process, and other requests with it.
+  if (response.listenerCount('error') > 0) response.emit('error', error);
+  else response._report(error, 'a listener wrote to a response that it had ended');
 }
 
 function emitDestroyed(response: LightResponse, error: Error | undefined): void {

@@ -26,30 +26,35 @@ export function fromNodeListener(listener: Listener, options: NodeListenerOption
   return {
     handle:
       upgrade === undefined
-        ? (request) => answer(listener, request)
-        : (request) => (request.upgrade === null ? answer(listener, request) : takeOver(upgrade, request)),
+        ? (request, context) => answer(listener, request, context)
+        : (request, context) =>
+            request.upgrade === null ? answer(listener, request, context) : takeOver(upgrade, request, context),
     ...(start && { start }),
     ...(stop && { stop }),
   };
 }
 
 /** Calls a listener with a light (req, res) and returns what it answers. */
-export function answer(listener: Listener, request: GatewayRequest): Outcome | Promise<Outcome> {
+export function answer(listener: Listener, request: GatewayRequest, context: Context): Outcome | Promise<Outcome> {
   const req = new LightRequest(request);
-  const res = new LightResponse(request, req);
+  const res = new LightResponse(request, req, context);
   (req as { res: LightResponse }).res = res;
-  const result = listener(req as unknown as IncomingMessage, res as unknown as ServerResponse);
-  // An asynchronous listener that fails would leave its client waiting, and on a server be an unhandled rejection.
-  if (result instanceof Promise) result.catch((error: Error) => res.destroy(error));
+  try {
+    const result = listener(req as unknown as IncomingMessage, res as unknown as ServerResponse);
+    // An asynchronous listener that fails would leave its client waiting, and on a server be an unhandled rejection.
+    if (result instanceof Promise) result.catch((error: Error) => res.fail(error));
+  } catch (error) {
+    res.fail(error as Error);
+  }
   return res.outcome();
 }
 
 /** Hands the socket of an upgrade to a listener for `upgrade` events. */
-export function takeOver(listener: UpgradeListener, request: GatewayRequest): typeof TAKEN {
+export function takeOver(listener: UpgradeListener, request: GatewayRequest, context: Context): typeof TAKEN {
   const { upgrade } = request;
   if (upgrade === null) throw new TypeError('the request does not ask for another protocol');
   const req = new LightRequest(request);
-  const res = new LightResponse(request, req);
+  const res = new LightResponse(request, req, context);
   (req as { res: LightResponse }).res = res;
   const head = Buffer.from(upgrade.head.buffer, upgrade.head.byteOffset, upgrade.head.byteLength);
   listener(req as unknown as IncomingMessage, upgrade.take() as unknown as Duplex, head);
