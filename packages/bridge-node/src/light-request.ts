@@ -120,7 +120,7 @@ export class LightRequest extends IncomingMessageShell {
   }
 
   get socket(): LightSocket {
-    if (this._socket === null) this._socket = new LightSocket(this.gateway, this);
+    if (this._socket === null) this._socket = new LightSocket(this);
     return this._socket;
   }
   set socket(value: LightSocket) {
@@ -190,8 +190,12 @@ export class LightRequest extends IncomingMessageShell {
   _watch(): void {
     this._watched = true;
     const { signal } = this.gateway;
-    if (signal.aborted) process.nextTick(() => this._abort());
-    else signal.addEventListener('abort', () => this._abort(), { once: true });
+    const gone = (): void => {
+      this._abort();
+      this.res._gone();
+    };
+    if (signal.aborted) process.nextTick(gone);
+    else signal.addEventListener('abort', gone, { once: true });
   }
 
   /** The client left before its response was sent. As on node:http: `aborted`, an error where someone listens, `close`. */
@@ -239,8 +243,10 @@ export class LightRequest extends IncomingMessageShell {
       },
       (error: Error & { code?: string }) => {
         this._pulling = false;
-        if (error.code === 'TSGI_ERR_CLIENT_GONE') this._abort();
-        else (this as unknown as Readable).destroy(error);
+        if (error.code === 'TSGI_ERR_CLIENT_GONE') {
+          this._abort();
+          this.res._gone();
+        } else (this as unknown as Readable).destroy(error);
       },
     );
   }

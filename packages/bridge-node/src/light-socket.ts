@@ -3,6 +3,7 @@
 
 import { EventEmitter } from 'node:events';
 import type { GatewayRequest } from '@tsgi/core';
+import type { LightRequest } from './light-request.ts';
 import { type Shell, shellOf } from './shell.ts';
 
 const EventEmitterShell: Shell = shellOf(EventEmitter);
@@ -12,11 +13,11 @@ export class LightSocket extends EventEmitterShell {
   declare readonly gateway: GatewayRequest;
   declare destroyed: boolean;
   declare _watched: boolean;
-  declare readonly _request: { readonly res: { destroy(error?: Error): unknown } };
+  declare readonly _request: LightRequest;
 
-  constructor(gateway: GatewayRequest, request: LightSocket['_request']) {
+  constructor(request: LightRequest) {
     super();
-    this.gateway = gateway;
+    this.gateway = request.gateway;
     this.destroyed = false;
     this._watched = false;
     this._request = request;
@@ -42,8 +43,9 @@ export class LightSocket extends EventEmitterShell {
     return this.gateway.scheme === 'https';
   }
 
+  /** False when no more of the request will come; Express waits for its end before it answers an error. */
   get readable(): boolean {
-    return !this.destroyed;
+    return !this.destroyed && (this._request.complete || !this._request.destroyed);
   }
 
   get writable(): boolean {
@@ -99,8 +101,12 @@ export class LightSocket extends EventEmitterShell {
   _watch(): void {
     this._watched = true;
     const { signal } = this.gateway;
-    if (signal.aborted) process.nextTick(() => this._close());
-    else signal.addEventListener('abort', () => this._close(), { once: true });
+    const gone = (): void => {
+      this._close();
+      this._request.res._gone();
+    };
+    if (signal.aborted) process.nextTick(gone);
+    else signal.addEventListener('abort', gone, { once: true });
   }
 
   /** The client is gone, or the response is through: for this request the socket is closed. */
