@@ -150,6 +150,8 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
   }
 
   #onGone(): void {
+    // Every stream closes, also one that was read to its end; an error with its stack would be a hundredth of an upload.
+    if (this.#ended || this.#error !== null) return;
     this.fail(new TsgiError('TSGI_ERR_CLIENT_GONE', { part: 'its body was complete' }));
   }
 
