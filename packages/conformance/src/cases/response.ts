@@ -58,7 +58,7 @@ export const responseCases: readonly Case[] = [
   {
     title: 'duplicates of any field are kept apart, and every character that may stand in a value',
     rules: ['D9', 'D14'],
-    needs: ['interface'],
+    needs: ['interface', 'field lines'],
     async run(stage) {
       const sent = ['X-A', '1', 'X-B', '\xe9 \xff\t!', 'x-a', '2', 'X-A', '3', 'X-Empty', ''];
       const server = await stage.serveApplication({ handle: () => ({ status: 200, headers: sent, body: null }) });
