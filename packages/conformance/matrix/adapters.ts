@@ -144,3 +144,10 @@ function fieldsOf(head: string): string[] {
 }
 
 export const adapters: readonly AdapterUnderTest[] = [tcp, unix, inject];
+
+/** The adapter of that name. */
+export function adapter(name: string): AdapterUnderTest {
+  const found = adapters.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`there is no adapter ${name}`);
+  return found;
+}

@@ -22,14 +22,14 @@ const stray = (error: unknown): void => {
 process.on('uncaughtException', stray);
 process.on('unhandledRejection', stray);
 
-const tell: (result: Result) => unknown = process.send?.bind(process) ?? print;
+const tell = (result: Result): unknown => (process.send === undefined ? print(result) : process.send(result));
 for (const one of cases) {
   const result = await runCase(one, adapter, kind);
   const caught = strays.splice(0);
   const reason = [result.reason, ...caught].filter((text) => text !== '').join('\n');
   tell(caught.length === 0 ? result : { ...result, status: 'failed', reason });
 }
-if (process.connected) process.disconnect();
+process.disconnect?.();
 
 /** Without a parent, for whoever looks at one column, the results are printed. */
 function print({ title, rules, status, reason, breaks }: Result): void {

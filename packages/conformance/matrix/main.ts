@@ -29,7 +29,7 @@ const columns: Column[] = [];
 const waiting = [...wanted.entries()];
 // Not more than run side by side: the cases wait for each other's turns, and time limits pass meanwhile.
 await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work));
-const { text, whole } = report(columns);
+const { text, whole } = report(columns, onlyAdapter === undefined);
 console.log(text);
 process.exitCode = whole ? 0 : 1;
 

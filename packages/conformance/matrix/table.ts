@@ -14,12 +14,15 @@ export interface Column {
   readonly crash: string | undefined;
 }
 
-/** The table and the reasons, as text for a terminal of 120 columns; `whole` where there is no hole in it. */
-export function report(columns: readonly Column[]): { readonly text: string; readonly whole: boolean } {
+/**
+ * The table and the reasons, as text for a terminal of 120 columns; `whole` where there is no hole in it. Where these are
+ * `all` the columns, a rule that applies in none of them is a hole too.
+ */
+export function report(columns: readonly Column[], all: boolean): { readonly text: string; readonly whole: boolean } {
   const grid = columns.map(({ results }) => cells(results));
   const rows = Object.keys(TITLES) as Row[];
   const parts = [draw(columns, grid, rows)];
-  const problems = [...failures(columns), ...crashes(columns), ...holes(columns, grid, rows)];
+  const problems = [...failures(columns), ...crashes(columns), ...holes(columns, grid, rows, all)];
   const notes = reasons(columns, grid, rows);
   if (notes.length > 0) parts.push(['n/a:', ...notes].join('\n'));
   if (problems.length > 0) parts.push(problems.join('\n\n'));
@@ -110,14 +113,19 @@ function crashes(columns: readonly Column[]): string[] {
 }
 
 /** Cells without a case, and rules that apply in no column. */
-function holes(columns: readonly Column[], grid: readonly Map<Row, Cell>[], rows: readonly Row[]): string[] {
+function holes(
+  columns: readonly Column[],
+  grid: readonly Map<Row, Cell>[],
+  rows: readonly Row[],
+  all: boolean,
+): string[] {
   const found: string[] = [];
   for (const row of rows) {
     const own = grid.map((column) => column.get(row) as Cell);
     const empty = columns.filter((_, i) => own[i]?.status === 'hole');
     if (empty.length > 0) {
       found.push(`hole: no case proves ${row} in ${empty.map(({ adapter, kind }) => `${adapter}/${kind}`).join(', ')}`);
-    } else if (own.every(({ status }) => status === 'n/a')) found.push(`hole: ${row} applies in no column`);
+    } else if (all && own.every(({ status }) => status === 'n/a')) found.push(`hole: ${row} applies in no column`);
   }
   return found;
 }

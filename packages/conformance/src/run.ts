@@ -1,6 +1,6 @@
 // Runs the cases for one column: an adapter with a kind of application.
 
-import { type Break, RULES, type RuleNumber } from '@tsgi/core';
+import { type Break, RULES } from '@tsgi/core';
 import type { AdapterUnderTest } from './adapter.ts';
 import type { Case, Row } from './case.ts';
 import { cases } from './cases/index.ts';
@@ -74,12 +74,6 @@ function cell(row: Row, results: readonly Result[]): Cell {
   if (own.some(({ status }) => status === 'ok')) return { status: 'ok', reasons: [] };
   if (own.length === 0) return { status: 'hole', reasons: ['no case has it'] };
   return { status: 'n/a', reasons: [...new Set(own.map(({ reason }) => reason))] };
-}
-
-/** The rules that no case names: holes of the suite itself. */
-export function unproven(all: readonly Case[]): RuleNumber[] {
-  const named = new Set(all.flatMap(({ rules }) => rules));
-  return RULES.map((rule) => rule.number).filter((number) => !named.has(number));
 }
 
 async function inTime(promise: Promise<void>): Promise<void> {
