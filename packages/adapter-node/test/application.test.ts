@@ -89,6 +89,79 @@ t.test('a body that fails after the head resets the connection, so that it never
   }
 });
 
+t.test('a body that cannot be begun is 500, the body of the request read a second time among them', async (t) => {
+  const bodies = [
+    (read: AsyncIterable<Uint8Array>) => read,
+    () => ({
+      [Symbol.asyncIterator]() {
+        throw new Error('locked');
+      },
+    }),
+  ];
+  for (const body of bodies) {
+    const { port, lines, server } = await serve(t, async (request) => {
+      const read = request.body as AsyncIterable<Uint8Array>;
+      for await (const _ of read);
+      return { status: 200, headers: [], body: body(read) };
+    });
+    const post = 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi';
+    t.equal(statusOf(await exchange(port, post)), 500);
+    t.equal(lines.length, 1);
+    t.equal(server.stats().inFlight, 0);
+  }
+});
+
+t.test('an iterator that breaks the rules of iterators harms its own reply alone', async (t) => {
+  const iterators: Record<string, object> = {
+    '/next-throws': {
+      next() {
+        throw new Error('next');
+      },
+      return: () => ({ done: true }),
+    },
+    '/next-gives-nothing': {
+      next() {},
+      return() {
+        throw new Error('return');
+      },
+    },
+  };
+  const { port, lines, server } = await serve(t, ({ target }) => {
+    const body = { [Symbol.asyncIterator]: () => iterators[target] } as never;
+    return { status: 200, headers: [], body };
+  });
+  for (const target of Object.keys(iterators)) {
+    await t.rejects(exchange(port, CLOSE.replace('/', target)), { code: 'ECONNRESET' });
+    t.match(lines.at(-1)?.message, /the response was cut/);
+  }
+  t.equal(server.stats().inFlight, 0);
+});
+
+t.test('a client may leave an iterator whose return() throws or gives no promise', async (t) => {
+  const returns = [
+    () => {
+      throw new Error('return');
+    },
+    () => ({ done: true }),
+  ];
+  for (const leave of returns) {
+    const returned = Promise.withResolvers<void>();
+    const iterator = {
+      next: () => new Promise(() => {}),
+      return() {
+        returned.resolve();
+        return leave();
+      },
+    };
+    const body = { [Symbol.asyncIterator]: () => iterator } as never;
+    const { url, server } = await serve(t, () => ({ status: 200, headers: [], body }));
+    const [response] = (await once(http.get(url), 'response')) as [http.IncomingMessage];
+    response.on('error', () => {}).destroy();
+    await returned.promise;
+    t.equal(server.stats().inFlight, 0);
+  }
+});
+
 t.test('hop-by-hop fields of an application are dropped, spelling and duplicates of the others kept', async (t) => {
   const { port } = await serve(t, () => ({
     status: 200,

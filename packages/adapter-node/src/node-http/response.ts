@@ -81,24 +81,33 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
     if (!chunked || (whole && !('trailers' in response))) kept = without(kept ?? given, 'trailer');
   }
 
+  let iterator: AsyncIterator<Uint8Array> | null = null;
+  try {
+    // Before the head: a body that cannot be begun, one that was read before say, is answered by 500.
+    if (!silent && (!whole || 'trailers' in response)) iterator = open(body);
+  } catch (error) {
+    translator.fail(request, error);
+    return;
+  }
   try {
     outgoing.writeHead(status, kept ?? (given as string[]));
   } catch (cause) {
     // node:http checks names and values. Nothing was written, but it keeps the reason phrase of its first try.
     outgoing.statusMessage = '';
+    if (iterator !== null) void giveBack(iterator);
     refuse(translator, request, response, (cause as Error).message);
     return;
   }
   if (silent) {
-    if (!whole) discard(response);
+    if (!whole) void discard(response);
     outgoing.end();
     translator.done(request, status, given, 0);
-  } else if (whole && !('trailers' in response)) {
+  } else if (iterator === null) {
     // As many bytes as characters: all of them ASCII, which latin1 carries unchanged and writes without transcoding.
     if (typeof body === 'string' && body.length === length) outgoing.end(body, 'latin1');
-    else outgoing.end(body);
+    else outgoing.end(body as string | Uint8Array | null);
     translator.done(request, status, given, length);
-  } else void pump(translator, request, response, announced === undefined ? -1 : Number(announced));
+  } else void pump(translator, request, response, iterator, announced === undefined ? -1 : Number(announced));
 }
 
 function without(list: HeaderList, unwanted: string): string[] {
@@ -106,7 +115,7 @@ function without(list: HeaderList, unwanted: string): string[] {
 }
 
 function refuse(translator: Translator, request: NodeRequest, response: GatewayResponse, problem: string): void {
-  discard(response);
+  void discard(response);
   translator.fail(request, new TsgiError('TSGI_ERR_RESPONSE', { problem }));
 }
 
@@ -117,7 +126,7 @@ function refuseLength(
   announced: string,
   length: number,
 ): void {
-  discard(response);
+  void discard(response);
   const sent = length < 0 ? 'another number' : length;
   translator.fail(request, new TsgiError('TSGI_ERR_CONTENT_LENGTH', { announced, sent }));
 }
@@ -139,23 +148,33 @@ function describe(value: unknown): string {
 }
 
 /** Tells the body of a response that nobody will read it, so that files and sockets behind it are closed. */
-export function discard(response: Outcome): void {
-  const body = response === TAKEN ? null : (response?.body as Body | string | null | undefined);
-  if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body)
-    discardBody(body as Body).catch(ignore);
+export async function discard(response: Outcome): Promise<void> {
+  try {
+    const body = response === TAKEN ? null : (response?.body as Body | string | null | undefined);
+    if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body) await discardBody(body as Body);
+  } catch {
+    // Nobody is left to be told.
+  }
 }
 
-function ignore(): void {}
+/** Ends an iterator that is not read to its end. It is the application's own, and may throw or return no promise. */
+async function giveBack(iterator: AsyncIterator<Uint8Array>): Promise<void> {
+  try {
+    await iterator.return?.();
+  } catch {
+    // Nobody is left to be told.
+  }
+}
 
 /** Sends a body chunk by chunk, never faster than the client reads. */
 async function pump(
   translator: Translator,
   request: NodeRequest,
   response: GatewayResponse,
+  iterator: AsyncIterator<Uint8Array>,
   announced: number,
 ): Promise<void> {
   const { outgoing } = request;
-  const iterator = open(response.body);
   let sent = 0;
   // Set when the exchange has been counted out.
   let over = false;
@@ -167,7 +186,7 @@ async function pump(
     // The client left: whoever makes the body must know it now, also while we wait for a chunk that may never come.
     over = true;
     translator.done(request, 0, response.headers, sent);
-    iterator.return?.().catch(ignore);
+    void giveBack(iterator);
   };
   outgoing.on('drain', onDrain);
   outgoing.on('close', onClose);
@@ -203,7 +222,7 @@ async function pump(
       { err: error, requestId: request.id, method: request.method, target: request.target },
       'the response was cut: its body failed after the head was sent',
     );
-    iterator.return?.().catch(ignore);
+    void giveBack(iterator);
     reset(outgoing);
     translator.done(request, response.status, response.headers, sent);
   } finally {

@@ -10,7 +10,6 @@ import {
   type HeaderList,
   type Log,
   type Outcome,
-  TAKEN,
   TsgiError,
 } from '@tsgi/core';
 import type { Limits, Observe } from '../options.ts';
@@ -171,31 +170,33 @@ export class Translator {
     let outcome: Outcome | Promise<Outcome>;
     try {
       outcome = this.#application.handle(request, this.#context);
+      // An application may answer without a promise, and then none is made.
+      if (typeof (outcome as Promise<Outcome> | undefined)?.then === 'function') {
+        (outcome as Promise<Outcome>).then(
+          (settled) => this.#settle(request, settled),
+          (error: unknown) => this.fail(request, error),
+        );
+        return;
+      }
     } catch (error) {
       this.fail(request, error);
       return;
     }
-    // An application may answer without a promise, and then none is made.
-    if (typeof (outcome as Promise<Outcome> | undefined)?.then === 'function') {
-      (outcome as Promise<Outcome>).then(
-        (settled) => this.#settle(request, settled),
-        (error: unknown) => this.fail(request, error),
-      );
-    } else this.#settle(request, outcome as Outcome);
+    this.#settle(request, outcome as Outcome);
   }
 
   #settle(request: NodeRequest, outcome: Outcome): void {
     const upgrade = request.upgrade as NodeUpgrade | null;
     if (upgrade !== null) {
       if (upgrade.taken) {
-        if (outcome !== TAKEN) discard(outcome);
+        void discard(outcome);
         this.#watchTaken(request);
         return;
       }
       upgrade.refuse();
     }
     if (request.gone) {
-      if (outcome !== TAKEN) discard(outcome);
+      void discard(outcome);
       this.done(request, 0, [], 0);
       return;
     }
