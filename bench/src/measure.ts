@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cores } from './cores.ts';
+import { type Cores, moveToServerCore } from './cores.ts';
 import type { Generator, Load } from './generators/generator.ts';
-import type { Group } from './groups.ts';
+import type { Group, Row } from './groups.ts';
 import { PAYLOADS } from './payloads.ts';
 import { ServerProcess } from './server-process.ts';
 import type { Slice } from './statistics.ts';
@@ -19,8 +19,8 @@ export interface MeasureOptions {
   /** Slices in a round, and the milliseconds of each. */
   readonly slices: number;
   readonly sliceTime: number;
-  /** Share of the payload's warm-up that is asked for, 0 to 1. */
-  readonly warmUp: number;
+  /** Requests that each server answers before it is measured. Default: the payload's own number. */
+  readonly warmUp?: number;
 }
 
 /** What one server did in one round. */
@@ -51,10 +51,14 @@ export async function measureRound(group: Group, options: MeasureOptions): Promi
   try {
     const { payload, rows } = group;
     // In an order of chance: who was started first has no share in the result.
-    for (const i of shuffled(rows.length)) {
-      const kind = rows[i]?.server as (typeof rows)[number]['server'];
-      servers[i] = await ServerProcess.start(kind, { payload, folder, prefix: options.cores.servers });
-    }
+    const starting = shuffled(rows.length).map(async (i) => {
+      const kind = (rows[i] as Row).server;
+      const server = await ServerProcess.start(kind, { payload, folder });
+      servers[i] = server;
+      moveToServerCore(options.cores, server.pid);
+    });
+    const failed = (await Promise.allSettled(starting)).find((start) => start.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     const begin = (): void => {
       const { generator, connections, cores } = options;
       const requests = [PAYLOADS[payload].request];
@@ -64,7 +68,7 @@ export async function measureRound(group: Group, options: MeasureOptions): Promi
       }
     };
     begin();
-    await answered(servers, PAYLOADS[payload].warmUp * options.warmUp);
+    await answered(servers, options.warmUp ?? PAYLOADS[payload].warmUp);
     await Promise.all(loads.map((load) => load.stop()));
     // The load is begun anew, so that its latencies are those of the measured time.
     begin();

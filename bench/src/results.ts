@@ -24,8 +24,8 @@ export interface GroupResult {
   /** The generator that loaded it. */
   readonly generator: string;
   readonly rows: readonly RowResult[];
-  /** How often it was run; the last run is reported. */
-  readonly attempts: number;
+  /** How often it was measured on because it was too noisy. */
+  readonly repeats: number;
   /** Whether the self row left the range within which figures are believed. */
   readonly noisy: boolean;
   /** How far the self row is from 1, as a factor's logarithm. */
@@ -37,7 +37,7 @@ export interface GroupResult {
 /** Where the ratio of a server against itself must lie for its group to be believed. */
 export const BELIEVED = { low: 0.98, high: 1.02 } as const;
 
-export function summarize(group: Group, generator: string, rounds: readonly Round[], attempts: number): GroupResult {
+export function summarize(group: Group, generator: string, rounds: readonly Round[], repeats: number): GroupResult {
   const baseline = group.rows.findIndex(({ role }) => role === 'baseline');
   const rows = group.rows.map((row, i): RowResult => {
     const mine = rounds.map((round) => round[i] as ServerRound);
@@ -57,5 +57,5 @@ export function summarize(group: Group, generator: string, rounds: readonly Roun
   });
   const self = rows.find(({ row }) => row.role === 'self')?.ratio?.value ?? Number.NaN;
   const noisy = !(self >= BELIEVED.low && self <= BELIEVED.high);
-  return { group, generator, rows, attempts, noisy, off: Math.abs(Math.log(self)), rounds };
+  return { group, generator, rows, repeats, noisy, off: Math.abs(Math.log(self)), rounds };
 }

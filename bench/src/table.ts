@@ -27,11 +27,11 @@ export function printTable(results: readonly GroupResult[]): string {
   return table.toString();
 }
 
-function remark({ noisy, attempts, rows }: GroupResult): string {
+function remark({ noisy, repeats, rows }: GroupResult): string {
   const errors = rows.reduce((sum, row) => sum + row.errors, 0);
   return [
     noisy ? `, TOO NOISY to be believed (a server against itself left ${BELIEVED.low}-${BELIEVED.high})` : '',
-    attempts > 1 ? `, run ${attempts}` : '',
+    repeats > 0 ? `, repeated ${repeats === 1 ? 'once' : `${repeats} times`}` : '',
     errors > 0 ? `, ${errors} FAILED REQUESTS` : '',
   ].join('');
 }
