@@ -94,8 +94,10 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
   } catch (cause) {
     // node:http checks names and values. Nothing was written, but it keeps the reason phrase of its first try.
     outgoing.statusMessage = '';
-    if (iterator !== null) void giveBack(iterator);
-    refuse(translator, request, response, (cause as Error).message);
+    // A stream ends by its own destroy(): its iterator has not begun, and has nothing to end.
+    if (iterator !== null && (whole || !('destroy' in (body as object)))) void giveBack(iterator);
+    else void discard(response);
+    translator.fail(request, new TsgiError('TSGI_ERR_RESPONSE', { problem: (cause as Error).message }, { cause }));
     return;
   }
   if (silent) {
