@@ -54,6 +54,11 @@ export class Witness {
     this.#gate(name).resolve();
   }
 
+  /** Closes the gate again, for whoever comes from now on. */
+  shut(name: string): void {
+    this.#gates.delete(name);
+  }
+
   #gate(name: string): PromiseWithResolvers<void> {
     let gate = this.#gates.get(name);
     if (gate === undefined) {

@@ -89,6 +89,46 @@ export const httpCases: readonly Case[] = [
     },
   },
   {
+    title: 'a refusal waits for the answers before it, and ends the connection for what follows',
+    rules: ['HTTP', 'B1'],
+    needs: ['wire'],
+    async run(stage) {
+      const server = await stage.serve();
+      const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
+      const refused: Readonly<Record<string, readonly [bytes: string, status: number]>> = {
+        'two Hosts': ['GET /hello HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\n\r\n', 400],
+        'no Host': ['GET /hello HTTP/1.1\r\n\r\n', 400],
+        'a coding': ['POST /count HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: gzip, chunked\r\n\r\n', 501],
+        'an expectation': ['GET /hello HTTP/1.1\r\nHost: a.test\r\nExpect: miracles\r\n\r\n', 417],
+        CONNECT: ['CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n', 501],
+        'a bare LF': ['GET /hello HTTP/1.1\nHost: a.test\r\n\r\n', 400],
+      };
+      const problems: string[] = [];
+      for (const [what, [bytes, status]] of Object.entries(refused)) {
+        stage.requests.length = 0;
+        const connection = await server.connect();
+        const before = server.stats().refused;
+        connection.send(get('/steps'), bytes, get('/smuggled'));
+        try {
+          await connection.head();
+          assert.equal((await connection.piece())?.toString(), 'one');
+          // Held, while the server reads on.
+          while (server.stats().refused === before) await server.request({});
+          stage.witness.open('step');
+          assert.equal((await connection.rest()).toString(), 'two');
+          assert.equal((await connection.reply()).status, status);
+          assert.equal((await connection.closed()).length, 0);
+          assert.ok(!stage.requests.some(({ target }) => target === '/smuggled'), 'what followed was handled');
+        } catch (error) {
+          problems.push(`${what}: ${(error as Error).message}`);
+        }
+        stage.witness.shut('step');
+        connection.leave();
+      }
+      assert.deepEqual(problems, []);
+    },
+  },
+  {
     title: 'a head may arrive byte by byte',
     rules: ['HTTP'],
     needs: ['wire'],
