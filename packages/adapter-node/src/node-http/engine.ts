@@ -23,7 +23,7 @@ class NodeHttpEngine implements Engine {
   readonly #translator: Translator;
   readonly #server: http.Server;
   readonly #sockets = new Set<Socket>();
-  /** Connections that sent what cannot be read: their answer is on its way, and nothing more is taken from them. */
+  /** Connections that a refusal ends: it is on its way, and nothing more is taken from them. */
   readonly #refused = new WeakSet<Socket>();
   #accepted = 0;
 
@@ -31,7 +31,12 @@ class NodeHttpEngine implements Engine {
     this.#options = options;
     const translator = new Translator({
       ...options,
-      refuse: (incoming, _outgoing, status) => writeRefusal(incoming.socket, status),
+      refuse: (incoming, outgoing, status) => {
+        this.#refused.add(incoming.socket);
+        // Behind the answers to the requests before it (RFC 9112 section 9.3.2).
+        if (outgoing.socket === null) outgoing.once('socket', (socket) => writeRefusal(socket, status));
+        else writeRefusal(incoming.socket, status);
+      },
     });
     this.#translator = translator;
     const { limits } = options;
@@ -46,12 +51,14 @@ class NodeHttpEngine implements Engine {
       requireHostHeader: false,
       // A request without a body needs no stream events.
       optimizeEmptyRequests: true,
-      // `Upgrade: h2c` and the like are ordinary requests (RFC 9110 section 7.8); so is a websocket one with a body.
-      shouldUpgradeCallback: ({ method, headers }) =>
+      // `Upgrade: h2c` and the like are ordinary requests (RFC 9110 section 7.8); so is a websocket one with a body, and
+      // one behind a request whose answer still needs the socket.
+      shouldUpgradeCallback: ({ method, headers, socket }) =>
         method === 'GET' &&
         headers.upgrade?.toLowerCase() === 'websocket' &&
         headers['content-length'] === undefined &&
-        headers['transfer-encoding'] === undefined,
+        headers['transfer-encoding'] === undefined &&
+        messageOn(socket) === null,
     };
     const server = options.tls
       ? https.createServer({ ...settings, cert: asPem(options.tls.cert), key: asPem(options.tls.key) })
@@ -59,13 +66,19 @@ class NodeHttpEngine implements Engine {
     this.#server = server;
     // 0 turns node:http's own cut off; checks.ts counts.
     server.maxHeadersCount = 0;
-    server.on('request', (incoming, outgoing) => translator.request(incoming, outgoing, false));
-    server.on('checkContinue', (incoming, outgoing) => translator.expectation(incoming, outgoing));
-    server.on('checkExpectation', (incoming, outgoing) => translator.expectation(incoming, outgoing));
+    server.on('request', (incoming, outgoing) => {
+      if (this.#mayFollow(incoming)) translator.request(incoming, outgoing, false);
+    });
+    const expectation = (incoming: http.IncomingMessage, outgoing: http.ServerResponse): void => {
+      if (this.#mayFollow(incoming)) translator.expectation(incoming, outgoing);
+    };
+    server.on('checkContinue', expectation);
+    server.on('checkExpectation', expectation);
     server.on('upgrade', (incoming, socket, head) => translator.upgrade(incoming, socket as Socket, head));
-    server.on('connect', (incoming, socket) => {
-      translator.noteRefusal(new TsgiError('TSGI_ERR_NOT_IMPLEMENTED', { what: 'CONNECT' }), incoming.socket);
-      writeRefusal(socket as Socket, 501);
+    server.on('connect', ({ socket }) => {
+      // node:http let go of the socket, and answers to earlier requests may still be on their way.
+      socket.on('error', () => socket.destroy());
+      this.#refuseOnce(socket, new TsgiError('TSGI_ERR_NOT_IMPLEMENTED', { what: 'CONNECT' }));
     });
     server.on('clientError', (error, socket) => this.#onClientError(error, socket as Socket));
     this.#interceptConnections();
@@ -122,6 +135,8 @@ class NodeHttpEngine implements Engine {
 
   closeIdle(): void {
     this.#server.closeIdleConnections();
+    // Node.js 24 passes over the connections that have never asked for anything.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 
   destroyAll(): void {
@@ -176,6 +191,16 @@ class NodeHttpEngine implements Engine {
     }
   }
 
+  /**
+   * Whether a request may be handled: not behind one that was refused (RFC 9112 section 9.6). Where the framing of that
+   * one was in doubt, what looks like a request may be a part of its body, put there for us to find.
+   */
+  #mayFollow(incoming: http.IncomingMessage): boolean {
+    if (!this.#refused.has(incoming.socket)) return true;
+    incoming.resume();
+    return false;
+  }
+
   #refuse(socket: Socket, error: TsgiError): void {
     this.#translator.noteRefusal(error, socket);
     // To a client that expects TLS an answer in plain text is noise.
@@ -189,23 +214,26 @@ class NodeHttpEngine implements Engine {
       error.code === 'ECONNRESET' ||
       error.code === 'EPIPE' ||
       error.code === 'HPE_INVALID_EOF_STATE' ||
-      !socket.writable
+      (!socket.writable && !this.#refused.has(socket))
     ) {
       socket.destroy();
       return;
     }
+    this.#refuseOnce(socket, this.#refusalOfError(error, socket));
+  }
+
+  #refuseOnce(socket: Socket, refusal: TsgiError): void {
     // The parser reports every packet that follows as well.
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
-    const refusal = this.#refusalOfError(error, socket);
     this.#translator.noteRefusal(refusal, socket);
     this.#refuseInTurn(socket, refusal);
   }
 
   /** Sends a refusal behind the answers to the requests before it (RFC 9112 section 9.3.2). */
   #refuseInTurn(socket: Socket, refusal: TsgiError): void {
-    const { _httpMessage: current } = socket as Socket & { _httpMessage?: http.ServerResponse | null };
-    if (current === null || current === undefined) writeRefusal(socket, refusal.status);
+    const current = messageOn(socket);
+    if (current === null) writeRefusal(socket, refusal.status);
     else if (current.req.complete) current.once('finish', () => this.#refuseInTurn(socket, refusal));
     else {
       // It is the message that is being answered that is refused: its body.
@@ -260,6 +288,11 @@ class NodeHttpEngine implements Engine {
         return malformed((error as { reason?: string }).reason ?? error.message);
     }
   }
+}
+
+/** The response that `socket` is sending, or is waiting to send. node:http has no public name for it. */
+function messageOn(socket: Socket): http.ServerResponse | null {
+  return (socket as Socket & { _httpMessage?: http.ServerResponse | null })._httpMessage ?? null;
 }
 
 function asPem(text: string | Uint8Array): string | Buffer {

@@ -6,21 +6,26 @@ import type { Socket } from 'node:net';
 /** Milliseconds that a refused client gets to read its answer before the connection is cut. */
 const LINGER = 2000;
 
-/**
- * Writes an answer without a reason that could help an attacker, and closes in the order of RFC 9112 section 9.6:
- * first our side, then what still comes is thrown away for a moment. Closing at once would reset the connection, and
- * the reset can overtake the answer.
- */
+/** Writes an answer without a reason that could help an attacker, and closes the connection. */
 export function writeRefusal(socket: Socket, status: number): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
   const body = textOf(status);
-  socket.end(
+  socket.write(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nDate: ${new Date().toUTCString()}\r\nContent-Type: text/plain\r\n` +
       `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   );
+  closeInOrder(socket);
+}
+
+/**
+ * Closes in the order of RFC 9112 section 9.6: first our side, then what still comes is thrown away for a moment. Closing
+ * at once would reset the connection, and the reset can overtake the answer.
+ */
+export function closeInOrder(socket: Socket): void {
+  socket.end();
   const timer = setTimeout(() => socket.destroy(), LINGER);
   socket.once('close', () => clearTimeout(timer));
   socket.once('end', () => socket.destroy());

@@ -16,6 +16,7 @@ import type { Limits, Observe } from '../options.ts';
 import type { Trust } from '../trust.ts';
 import { malformed, readTarget, refusalOf } from './checks.ts';
 import { addressOf, connectionOf } from './connection.ts';
+import { closeInOrder } from './refusal.ts';
 import { NodeRequest } from './request.ts';
 import { discard, sendResponse } from './response.ts';
 import { NodeUpgrade } from './upgrade.ts';
@@ -106,7 +107,7 @@ export class Translator {
     outgoing.assignSocket(socket);
     outgoing.on('finish', () => {
       outgoing.detachSocket(socket);
-      socket.end();
+      closeInOrder(socket);
     });
     const upgrade = new NodeUpgrade(String(incoming.headers.upgrade).toLowerCase(), socket, head, () => {
       socket.removeListener('error', onError);
@@ -121,7 +122,7 @@ export class Translator {
   /** Answers `incoming` with the status of `error`, ends the connection, and writes one line to the log. */
   refuse(incoming: IncomingMessage, outgoing: ServerResponse, error: TsgiError): void {
     this.noteRefusal(error, incoming.socket);
-    if (outgoing.headersSent || outgoing.socket === null) outgoing.destroy();
+    if (outgoing.headersSent) outgoing.destroy();
     else this.#refuse(incoming, outgoing, error.status);
   }
 
