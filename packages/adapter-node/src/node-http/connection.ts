@@ -50,8 +50,12 @@ export function inheritConnection(tls: Socket, plain: Socket | undefined, trust:
 /** Who is at the other end of `socket`. */
 export function addressOf(socket: Socket): Address {
   const { remoteAddress, remotePort } = socket;
-  // A Unix socket has no remote address, and neither has a TCP socket whose client has gone already.
-  if (remoteAddress === undefined) return { kind: 'unix' };
+  if (remoteAddress === undefined) {
+    // A Unix socket has no addresses. A TCP socket whose client reset it has lost the remote one, although its request
+    // can still be read: taken for a Unix peer, it would be trusted.
+    const unix = !socket.destroyed && socket.localAddress === undefined;
+    return unix ? { kind: 'unix' } : { kind: 'ip', address: '0.0.0.0', port: 0 };
+  }
   // A dual-stack listener shows IPv4 clients as ::ffff:192.0.2.1 (RFC 4291 section 2.5.5.2); lists of proxies do not.
   const address = remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress;
   return { kind: 'ip', address, port: remotePort ?? 0 };
