@@ -21,6 +21,17 @@ const MAY_IMPORT = {
     'node:timers/promises',
   ],
   'adapter-inject': ['core', 'adapter-node', 'light-my-request'],
+  server: [
+    'core',
+    'bridge-node',
+    'bridge-fetch',
+    'adapter-node',
+    'adapter-unix-socket',
+    'commander',
+    'pino',
+    'pino-pretty',
+    'node:*',
+  ],
   conformance: ['core', 'tap', 'node:*'],
 };
 

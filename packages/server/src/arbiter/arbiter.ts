@@ -1,0 +1,436 @@
+// The parent of all workers. It binds the sockets, starts workers, replaces those that die, and hands over from one
+// generation to the next. It never accepts a connection and never loads the application.
+
+import type { Log } from '@tsgi/core';
+import type { Settings } from '../settings/table.ts';
+import { Backoff } from './backoff.ts';
+import type { ServerSocket } from './sockets.ts';
+import type { ReloadResult, StatusReport } from './status.ts';
+import { describeExit, WorkerFailure, type WorkerOptions, WorkerProcess } from './worker-process.ts';
+
+/** The beat of the arbiter, in milliseconds: how often it looks at its workers. */
+const TICK = 250;
+
+/** What the arbiter cannot know by itself. */
+export interface ArbiterOptions {
+  readonly sockets: readonly ServerSocket[];
+  readonly log: Log;
+  /** Reads the settings again, for a reload. Throws what is wrong with them. */
+  readonly resolve: () => Promise<WorkerSetup>;
+  readonly setup: WorkerSetup;
+  /** Called at each step that somebody outside may want to know of. */
+  readonly onChange?: (change: ArbiterChange) => void;
+}
+
+/** What workers of one generation are started with. */
+export type WorkerSetup = Pick<WorkerOptions, 'settings' | 'env'> & { readonly workers: number };
+
+export type ArbiterChange =
+  | { readonly type: 'ready' }
+  | { readonly type: 'reloading' }
+  | { readonly type: 'reloaded'; readonly result: ReloadResult }
+  | { readonly type: 'draining' }
+  | { readonly type: 'worker-start'; readonly worker: WorkerProcess }
+  | { readonly type: 'worker-exit'; readonly worker: WorkerProcess; readonly reason: string };
+
+/** The arbiter of one server. */
+export class Arbiter {
+  readonly #options: ArbiterOptions;
+  readonly #log: Log;
+  readonly #workers = new Set<WorkerProcess>();
+  /** By the number of a worker: one that dies again and again must not slow the others down. */
+  readonly #backoffs = new Map<number, Backoff>();
+  readonly #born = performance.now();
+  readonly #restarts = new Map<number, number>();
+  readonly #over = Promise.withResolvers<void>();
+  #setup: WorkerSetup;
+  #wanted: number;
+  #generation = 1;
+  #state: StatusReport['state'] = 'starting';
+  #reload: Promise<ReloadResult> | null = null;
+  #queued: PromiseWithResolvers<ReloadResult> | null = null;
+  #ticker: NodeJS.Timeout | null = null;
+
+  constructor(options: ArbiterOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#setup = options.setup;
+    this.#wanted = options.setup.workers;
+  }
+
+  /** Starts the first generation. Rejects with a {@link WorkerFailure} when one of its workers cannot start. */
+  async start(): Promise<void> {
+    this.#ticker = setInterval(() => this.#tick(), TICK);
+    try {
+      const workers = await this.#prepare(this.#generation, this.#setup, 0);
+      for (const worker of workers) worker.accept();
+      await Promise.all(workers.map(({ accepting }) => accepting));
+      for (const socket of this.#options.sockets) await socket.publish();
+    } catch (error) {
+      this.#state = 'draining';
+      clearInterval(this.#ticker);
+      for (const socket of this.#options.sockets) socket.letGo();
+      throw error;
+    }
+    this.#state = 'serving';
+    this.#notify({ type: 'ready' });
+  }
+
+  /** Resolves when the server has stopped. */
+  get over(): Promise<void> {
+    return this.#over.promise;
+  }
+
+  /**
+   * Replaces all workers by a new generation, made of the settings and the code as they are now. Until the whole of it
+   * has started and lived for `reloadWatch`, nothing changes; where that fails, nothing has changed. A reload during a
+   * reload waits for its turn, and several of them become one.
+   */
+  reload(): Promise<ReloadResult> {
+    if (this.#state === 'draining') return Promise.resolve(this.#refuse('the server is stopping'));
+    if (this.#reload !== null) {
+      this.#queued ??= Promise.withResolvers();
+      return this.#queued.promise;
+    }
+    this.#reload = this.#runReload().finally(() => {
+      this.#reload = null;
+      const queued = this.#queued;
+      this.#queued = null;
+      if (queued !== null) queued.resolve(this.reload());
+    });
+    return this.#reload;
+  }
+
+  /** Changes the number of workers. */
+  async scale(wanted: number): Promise<void> {
+    const { settings } = this.#setup;
+    this.#wanted = wanted;
+    const current = this.#current();
+    const surplus = current.filter(({ worker }) => worker > wanted);
+    for (const worker of surplus) worker.drain('scaled down', 0, settings.gracefulTimeout);
+    const taken = new Set(current.map(({ worker }) => worker));
+    const missing = range(1, wanted).filter((number) => !taken.has(number));
+    await Promise.all(missing.map((number) => this.#replace(number, 0)));
+    if (missing.length > 0) this.#spread();
+  }
+
+  /** Ends the server: gracefully, or at once. A fast stop cuts a graceful one short. */
+  stop(how: 'graceful' | 'fast'): void {
+    const first = this.#state !== 'draining';
+    this.#state = 'draining';
+    const { settings } = this.#setup;
+    if (!first && how === 'graceful') return;
+    if (!first) {
+      for (const worker of this.#workers) worker.kill('stopped');
+      return;
+    }
+    this.#notify({ type: 'draining' });
+    void this.#end(() => {
+      for (const worker of this.#workers) {
+        if (how === 'graceful') worker.drain('stopped', settings.drainDelay, settings.gracefulTimeout);
+        else worker.quit('stopped');
+      }
+    });
+  }
+
+  /** Drains all workers and keeps the arbiter with its sockets; a reload serves again. */
+  windDown(): void {
+    this.#wanted = 0;
+    for (const worker of this.#current()) worker.drain('wound down', 0, this.#setup.settings.gracefulTimeout);
+  }
+
+  reopen(): void {
+    for (const worker of this.#workers) worker.reopen();
+  }
+
+  /** Kills one worker; it is replaced. False when there is none of that number. */
+  kill(number: number): boolean {
+    const worker = this.#current().find((candidate) => candidate.worker === number);
+    worker?.kill('killed by the operator');
+    return worker !== undefined;
+  }
+
+  status(): StatusReport {
+    return {
+      version: 1,
+      name: this.#setup.settings.name,
+      pid: process.pid,
+      state: this.#state,
+      generation: this.#generation,
+      uptime: (performance.now() - this.#born) / 1000,
+      binds: this.#options.sockets.map(({ bind }) => bind),
+      wanted: this.#wanted,
+      workers: Array.from(this.#workers, (worker) => ({
+        worker: worker.worker,
+        pid: worker.pid,
+        generation: worker.generation,
+        state: worker.state === 'gone' ? 'draining' : worker.state,
+        age: worker.age / 1000,
+        restarts: this.#restarts.get(worker.worker) ?? 0,
+        ready: worker.ready,
+        reason: worker.reason,
+        counters: worker.counters,
+      })),
+    };
+  }
+
+  // Prepare and commit
+
+  /** Starts a whole generation that does not accept yet. Rejects, with all of it gone, when one of them fails. */
+  async #prepare(generation: number, setup: WorkerSetup, watch: number): Promise<WorkerProcess[]> {
+    const workers: WorkerProcess[] = [];
+    const numbers = range(1, this.#wanted);
+    try {
+      const boot = async (): Promise<void> => {
+        for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
+          const worker = this.#spawn(number, generation, setup);
+          workers.push(worker);
+          await within(worker.started, setup.settings.startTimeout, () => notReady(worker, setup.settings));
+        }
+      };
+      const batch = Math.min(setup.settings.reloadBatch, numbers.length);
+      await Promise.all(Array.from({ length: batch }, boot));
+      if (watch > 0) await this.#watch(workers, watch);
+      return workers;
+    } catch (error) {
+      numbers.length = 0;
+      for (const worker of workers) worker.kill('its generation failed');
+      await Promise.all(workers.map(({ exited }) => exited));
+      throw error;
+    }
+  }
+
+  /** Resolves when all of `workers` have lived for `ms`; rejects when one has not. */
+  async #watch(workers: readonly WorkerProcess[], ms: number): Promise<void> {
+    const deaths = workers.map(async (worker) => {
+      const exit = await worker.exited;
+      throw new WorkerFailure(
+        worker.worker,
+        `worker ${worker.worker} ${describeExit(exit)} within ${ms} ms of its start`,
+      );
+    });
+    for (const death of deaths) death.catch(() => {});
+    const timer = Promise.withResolvers<void>();
+    setTimeout(timer.resolve, ms);
+    await Promise.race([timer.promise, ...deaths]);
+  }
+
+  /**
+   * Lets a prepared generation accept, and drains the one before it. From here on there is no way back: a worker that
+   * dies now is replaced like any other. Only where none of them comes to accept does the old generation stay.
+   */
+  async #commit(workers: readonly WorkerProcess[], setup: WorkerSetup): Promise<void> {
+    const old = [...this.#workers].filter((worker) => !workers.includes(worker));
+    for (const worker of workers) worker.accept();
+    const results = await Promise.allSettled(workers.map(({ accepting }) => accepting));
+    const failure = results.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
+    if (failure !== undefined && results.every(({ status }) => status === 'rejected')) throw failure.reason;
+    this.#setup = setup;
+    this.#generation++;
+    this.#backoffs.clear();
+    for (const worker of old) worker.drain('reloaded', 0, setup.settings.gracefulTimeout);
+    const alive = new Set(this.#current().map(({ worker }) => worker));
+    for (const number of range(1, this.#wanted)) if (!alive.has(number)) void this.#replace(number, 0);
+  }
+
+  async #runReload(): Promise<ReloadResult> {
+    this.#state = 'reloading';
+    this.#notify({ type: 'reloading' });
+    const result = await this.#tryReload();
+    if (this.#state === 'reloading') this.#state = 'serving';
+    if (result.ok) this.#log.info({ generation: result.generation }, 'reloaded');
+    else
+      this.#log.error(
+        { generation: result.generation },
+        `reload failed, generation ${result.generation} serves on: ${result.reason}`,
+      );
+    this.#notify({ type: 'reloaded', result });
+    return result;
+  }
+
+  async #tryReload(): Promise<ReloadResult> {
+    try {
+      const setup = await this.#options.resolve();
+      await this.#roomForDraining(setup.settings.maxDraining);
+      if (this.#wanted === 0 || setup.workers !== this.#setup.workers) this.#wanted = setup.workers;
+      const next = await this.#prepare(this.#generation + 1, setup, setup.settings.reloadWatch);
+      if (this.#state === 'draining') {
+        for (const worker of next) worker.kill('stopped');
+        return this.#refuse('the server is stopping');
+      }
+      await this.#commit(next, setup);
+      return { ok: true, generation: this.#generation, reason: '' };
+    } catch (error) {
+      const { detail } = error as Partial<WorkerFailure>;
+      if (detail) this.#log.error({ stack: detail }, (error as Error).message);
+      return this.#refuse((error as Error).message);
+    }
+  }
+
+  #refuse(reason: string): ReloadResult {
+    return { ok: false, generation: this.#generation, reason };
+  }
+
+  /** Waits until few enough workers of earlier generations are still draining. */
+  async #roomForDraining(most: number): Promise<void> {
+    for (;;) {
+      const draining = [...this.#workers].filter(({ state }) => state === 'draining');
+      if (draining.length < most) return;
+      await Promise.race(draining.map(({ exited }) => exited));
+    }
+  }
+
+  // Supervision
+
+  #spawn(number: number, generation: number, setup: WorkerSetup): WorkerProcess {
+    const { settings, env } = setup;
+    const worker = new WorkerProcess({
+      worker: number,
+      generation,
+      settings,
+      env,
+      sockets: this.#options.sockets,
+    });
+    this.#workers.add(worker);
+    this.#log.info({ worker: number, generation, pid: worker.pid }, `worker ${number} starts`);
+    this.#notify({ type: 'worker-start', worker });
+    worker.exited.then((exit) => {
+      this.#workers.delete(worker);
+      const wasServing = worker.generation === this.#generation;
+      const reason = worker.endedFor || describeExit(exit);
+      this.#notify({ type: 'worker-exit', worker, reason });
+      const fields = { worker: number, generation, pid: worker.pid, ...exit };
+      if (worker.endedFor === '') this.#log.error(fields, `worker ${number} ${describeExit(exit)}`);
+      else this.#log.info(fields, `worker ${number} has left: ${worker.endedFor}`);
+      if (wasServing) this.#mend(worker);
+    });
+    return worker;
+  }
+
+  /** Replaces a worker that is gone, where its place is still wanted and nobody has taken it. */
+  #mend(gone: WorkerProcess): void {
+    if (this.#state === 'starting' || this.#state === 'draining' || gone.worker > this.#wanted) return;
+    if (this.#current().some(({ worker }) => worker === gone.worker)) return;
+    const backoff = this.#backoffs.get(gone.worker) ?? new Backoff();
+    this.#backoffs.set(gone.worker, backoff);
+    const delay = backoff.next(gone.age);
+    if (delay > 0) this.#log.warn({ worker: gone.worker, delay }, `worker ${gone.worker} is replaced in ${delay} ms`);
+    this.#restarts.set(gone.worker, (this.#restarts.get(gone.worker) ?? 0) + 1);
+    void this.#replace(gone.worker, delay);
+  }
+
+  /** Starts a worker for one place and lets it accept. A failure is logged, and its exit leads to the next try. */
+  async #replace(number: number, delay: number): Promise<WorkerProcess | null> {
+    const generation = this.#generation;
+    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+    if (this.#state === 'draining' || generation !== this.#generation || number > this.#wanted) return null;
+    const setup = this.#setup;
+    const worker = this.#spawn(number, generation, setup);
+    try {
+      await within(worker.started, setup.settings.startTimeout, () => notReady(worker, setup.settings));
+      worker.accept();
+      await worker.accepting;
+      return worker;
+    } catch (error) {
+      const { message, detail } = error as WorkerFailure;
+      this.#log.error({ worker: number, stack: detail }, message);
+      worker.kill(message);
+      return null;
+    }
+  }
+
+  #tick(): void {
+    const { settings } = this.#setup;
+    for (const worker of this.#workers) {
+      // No more than a beat a tick: after a stop of this process, workers get the time to be heard.
+      worker.observe(TICK);
+      if (worker.state !== 'accepting' && worker.state !== 'started') continue;
+      if (settings.timeout > 0 && worker.silence > settings.timeout) {
+        const { inFlight, connections } = worker.counters;
+        const fields = { worker: worker.worker, pid: worker.pid, inFlight, connections };
+        this.#log.error(fields, `worker ${worker.worker} hangs: no beat for ${settings.timeout} ms; it is replaced`);
+        worker.kill('it hung');
+      } else if (worker.state === 'accepting' && worker.generation === this.#generation) {
+        const reason = this.#reasonToRecycle(worker, settings);
+        if (reason !== '' && !this.#recycling.has(worker)) void this.#recycle(worker, reason);
+      }
+    }
+  }
+
+  readonly #recycling = new WeakSet<WorkerProcess>();
+  readonly #jitter = new WeakMap<WorkerProcess, number>();
+
+  #reasonToRecycle(worker: WorkerProcess, settings: Settings): string {
+    const { maxRequests, maxRequestsJitter, maxMemory, maxLifetime } = settings;
+    if (!this.#jitter.has(worker)) this.#jitter.set(worker, Math.floor(Math.random() * (maxRequestsJitter + 1)));
+    const most = maxRequests + (this.#jitter.get(worker) ?? 0);
+    if (maxRequests > 0 && worker.counters.requests >= most) return `it served ${worker.counters.requests} requests`;
+    if (maxMemory > 0 && worker.counters.memory > maxMemory) return `its memory is ${worker.counters.memory} bytes`;
+    if (maxLifetime > 0 && worker.age > maxLifetime) return `it lived for ${Math.round(worker.age / 1000)} s`;
+    return '';
+  }
+
+  /** Replaces a healthy worker: the new one accepts before the old one drains. */
+  async #recycle(worker: WorkerProcess, reason: string): Promise<void> {
+    this.#recycling.add(worker);
+    const replacement = await this.#replace(worker.worker, 0);
+    if (replacement === null) this.#recycling.delete(worker);
+    else worker.drain(`recycled: ${reason}`, 0, this.#setup.settings.gracefulTimeout);
+  }
+
+  /** Connections that are open stay where they are. Whoever has more than a fair share ends some after their next answer. */
+  #spread(): void {
+    const accepting = this.#current().filter(({ state }) => state === 'accepting');
+    const total = accepting.reduce((sum, { counters }) => sum + counters.connections, 0);
+    const share = Math.ceil(total / Math.max(1, accepting.length));
+    for (const worker of accepting) {
+      const surplus = worker.counters.connections - share;
+      if (surplus > 0) worker.shed(surplus);
+    }
+  }
+
+  /** The workers of the current generation that are not on their way out. */
+  #current(): WorkerProcess[] {
+    return [...this.#workers].filter(
+      ({ generation, state }) => generation === this.#generation && state !== 'draining' && state !== 'gone',
+    );
+  }
+
+  async #end(tell: () => void): Promise<void> {
+    const { settings } = this.#setup;
+    for (const socket of this.#options.sockets) socket.letGo();
+    // While load balancers notice, everything goes on.
+    if (settings.drainDelay > 0) {
+      tell();
+      await new Promise((resolve) => setTimeout(resolve, settings.drainDelay));
+    }
+    for (const socket of this.#options.sockets) await socket.unpublish();
+    tell();
+    while (this.#workers.size > 0) await Promise.race([...this.#workers].map(({ exited }) => exited));
+    if (this.#ticker !== null) clearInterval(this.#ticker);
+    this.#over.resolve();
+  }
+
+  #notify(change: ArbiterChange): void {
+    this.#options.onChange?.(change);
+  }
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+}
+
+function notReady(worker: WorkerProcess, settings: Settings): WorkerFailure {
+  return new WorkerFailure(worker.worker, `worker ${worker.worker} was not ready within ${settings.startTimeout} ms`);
+}
+
+/** `promise`, or what `late` makes after `ms`. */
+async function within(promise: Promise<void>, ms: number, late: () => Error): Promise<void> {
+  const timer = Promise.withResolvers<void>();
+  const id = setTimeout(() => timer.reject(late()), ms);
+  try {
+    await Promise.race([promise, timer.promise]);
+  } finally {
+    clearTimeout(id);
+  }
+}

@@ -1,0 +1,233 @@
+// One worker as the arbiter sees it: a child process that boots, starts, accepts, drains and is gone.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Settings } from '../settings/table.ts';
+import type { FromWorker, InheritedSocket, ToWorker, WorkerCounters } from './messages.ts';
+
+/** Where a worker is in its life. Each step follows the one before; `gone` follows any. */
+export type WorkerState = 'booting' | 'started' | 'accepting' | 'draining' | 'gone';
+
+/** How a worker ended. */
+export interface WorkerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** Why a worker did not come as far as it should. */
+export class WorkerFailure extends Error {
+  readonly worker: number;
+  /** What the worker itself said of it; `''` where it died without a word. */
+  readonly detail: string;
+
+  constructor(worker: number, message: string, detail = '') {
+    super(message);
+    this.worker = worker;
+    this.detail = detail;
+  }
+}
+
+/** What a worker is started with. */
+export interface WorkerOptions {
+  readonly worker: number;
+  readonly generation: number;
+  readonly settings: Settings;
+  readonly sockets: readonly { readonly fd: number; readonly bind: string }[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+const MAIN = fileURLToPath(import.meta.resolve('../worker/main.ts'));
+
+// stdin, stdout, stderr and the channel come first in a worker's descriptors.
+const FIRST_SOCKET = 4;
+
+const NOTHING: WorkerCounters = {
+  connections: 0,
+  inFlight: 0,
+  requests: 0,
+  refused: 0,
+  aborted: 0,
+  responses: [0, 0, 0, 0, 0, 0],
+  memory: 0,
+  utilization: 0,
+  delay: 0,
+};
+
+/** A worker process. Its promises tell how far it came; a caller who does not wait for one need not catch it. */
+export class WorkerProcess {
+  readonly worker: number;
+  readonly generation: number;
+  readonly pid: number;
+  /** Milliseconds on the monotonic clock. */
+  readonly bornAt: number = performance.now();
+  /** Resolves when the application has started; rejects with a {@link WorkerFailure}. */
+  readonly started: Promise<void>;
+  /** Resolves when connections are accepted; rejects with a {@link WorkerFailure}. */
+  readonly accepting: Promise<void>;
+  readonly exited: Promise<WorkerExit>;
+  state: WorkerState = 'booting';
+  ready = false;
+  reason = 'starting';
+  counters: WorkerCounters = NOTHING;
+  /** Milliseconds without a beat, as the arbiter observed them; see {@link observe}. */
+  silence = 0;
+  /** Why the arbiter ended it; `''` where it did not. */
+  endedFor = '';
+  readonly #child: ChildProcess;
+
+  constructor(options: WorkerOptions) {
+    const { worker, generation, settings, sockets } = options;
+    this.worker = worker;
+    this.generation = generation;
+    const child = spawn(process.execPath, [...nodeArguments(settings), MAIN], {
+      // Nothing but its own descriptors: Node opens every other one with close-on-exec.
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
+      env: { ...options.env, TSGI_WORKER: String(worker), TSGI_GENERATION: String(generation) },
+    });
+    this.#child = child;
+    this.pid = child.pid ?? 0;
+    const started = Promise.withResolvers<void>();
+    const accepting = Promise.withResolvers<void>();
+    const exited = Promise.withResolvers<WorkerExit>();
+    this.started = started.promise;
+    this.accepting = accepting.promise;
+    this.exited = exited.promise;
+    this.started.catch(() => {});
+    this.accepting.catch(() => {});
+
+    const fail = (failure: WorkerFailure): void => {
+      started.reject(failure);
+      accepting.reject(failure);
+    };
+    child.on('message', (message: FromWorker) => {
+      this.silence = 0;
+      switch (message.type) {
+        case 'started':
+          if (this.state === 'booting') this.state = 'started';
+          started.resolve();
+          break;
+        case 'accepting':
+          if (this.state === 'started') this.state = 'accepting';
+          accepting.resolve();
+          break;
+        case 'ready':
+          this.ready = message.ready;
+          this.reason = message.reason;
+          break;
+        case 'failed':
+          fail(
+            new WorkerFailure(worker, `worker ${worker} failed to ${message.phase}: ${message.message}`, message.stack),
+          );
+          break;
+        case 'beat':
+          this.counters = message.counters;
+          break;
+      }
+    });
+    // A child that could not be spawned has no exit.
+    child.on('error', (error) => {
+      fail(new WorkerFailure(worker, `worker ${worker} could not be started: ${error.message}`));
+      if (child.pid === undefined) this.#end(exited, { code: null, signal: null });
+    });
+    // 'close' and not 'exit': its last messages have been read by then.
+    child.on('exit', (code, signal) => {
+      setImmediate(() => {
+        fail(new WorkerFailure(worker, `worker ${worker} ${describeExit({ code, signal })} before it was ready`));
+        this.#end(exited, { code, signal });
+      });
+    });
+    const inherited: InheritedSocket[] = sockets.map(({ bind }, i) => ({ fd: FIRST_SOCKET + i, bind }));
+    this.#send({ type: 'boot', settings, worker, generation, sockets: inherited });
+  }
+
+  /** Age in milliseconds. */
+  get age(): number {
+    return performance.now() - this.bornAt;
+  }
+
+  accept(): void {
+    this.#send({ type: 'accept' });
+  }
+
+  /** Finishes what is in flight and leaves; what outlasts `graceful` ms is cut. A worker that hangs is killed a moment later. */
+  drain(reason: string, delay: number, graceful: number): void {
+    if (this.state === 'draining' || this.state === 'gone') return;
+    this.endedFor = reason;
+    this.state = 'draining';
+    this.ready = false;
+    this.reason = 'draining';
+    this.#send({ type: 'drain', delay, graceful });
+    this.#killAfter(delay + graceful + LAST_SECONDS);
+  }
+
+  /** Leaves at once. */
+  quit(reason: string): void {
+    if (this.state === 'gone') return;
+    this.endedFor = reason;
+    this.state = 'draining';
+    this.ready = false;
+    this.#send({ type: 'quit' });
+    this.#killAfter(LAST_SECONDS);
+  }
+
+  kill(reason: string): void {
+    if (this.state === 'gone') return;
+    this.endedFor = reason;
+    this.#child.kill('SIGKILL');
+  }
+
+  reopen(): void {
+    this.#send({ type: 'reopen' });
+  }
+
+  shed(connections: number): void {
+    this.#send({ type: 'shed', connections });
+  }
+
+  /**
+   * Adds `elapsed` ms to the silence of this worker. An arbiter that was stopped, or starved of its processor, has
+   * beats of its workers to read before it may judge them: time counts only as far as it was watching.
+   */
+  observe(elapsed: number): void {
+    this.silence += elapsed;
+  }
+
+  #send(message: ToWorker): void {
+    // A worker that is just leaving has no channel any more; its exit tells the rest.
+    if (this.#child.connected) this.#child.send(message, () => {});
+  }
+
+  #killAfter(ms: number): void {
+    const timer = setTimeout(() => this.kill(this.endedFor), ms);
+    this.exited.then(() => clearTimeout(timer));
+  }
+
+  #end(exited: PromiseWithResolvers<WorkerExit>, exit: WorkerExit): void {
+    this.state = 'gone';
+    this.ready = false;
+    exited.resolve(exit);
+  }
+}
+
+/** Milliseconds that a worker has to leave once nothing holds it. */
+const LAST_SECONDS = 2000;
+
+function nodeArguments(settings: Settings): string[] {
+  return [
+    // Such as --conditions, without which a worker would load other files than its arbiter.
+    ...process.execArgv,
+    // A stray USR1 would open a debugger that takes orders from anyone on this machine.
+    '--disable-sigusr1',
+    '--enable-source-maps',
+    ...settings.nodeArg,
+    ...settings.import.flatMap((module) => ['--import', module]),
+  ];
+}
+
+/** How a process ended, for a line in the log: `was killed by SIGKILL`, `exited with status 1`. */
+export function describeExit({ code, signal }: WorkerExit): string {
+  // V8 aborts when its heap is full (--max-old-space-size).
+  if (signal === 'SIGABRT' || code === 134) return 'was aborted (SIGABRT), as when its memory is full';
+  if (signal !== null) return `was killed by ${signal}`;
+  return code === null ? 'never ran' : `exited with status ${code}`;
+}

@@ -1,0 +1,3 @@
+// tsgi: what a configuration file imports.
+
+export { type Config, defineConfig } from './settings/define-config.ts';

@@ -1,0 +1,67 @@
+// What an export is, told by its shape, and how it becomes a gateway application.
+
+import { fromFetch } from '@tsgi/bridge-fetch';
+import { fromExpress, fromFastify, fromKoa, fromNodeListener } from '@tsgi/bridge-node';
+import type { Application } from '@tsgi/core';
+
+/** A kind of application that is served. */
+interface Kind {
+  readonly name: 'gateway' | 'fastify' | 'express' | 'koa' | 'fetch' | 'listener';
+  /** What it looks like, for the message that it was not found. */
+  readonly looks: string;
+  readonly is: (value: Shape) => boolean;
+  readonly serve: (value: never) => Application;
+}
+
+type Shape = Readonly<Record<string, unknown>> & { readonly length?: number };
+
+export type KindName = Kind['name'];
+
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+
+/** In the order in which they are tried: the more telling a shape, the earlier. */
+export const KINDS: readonly Kind[] = [
+  {
+    name: 'gateway',
+    looks: 'a gateway application: an object with handle(request, context)',
+    is: ({ handle, use }) => isFunction(handle) && !isFunction(use),
+    serve: (value: Application) => value,
+  },
+  {
+    name: 'fastify',
+    looks: 'a Fastify instance',
+    is: ({ routing, ready, server }) => isFunction(routing) && isFunction(ready) && typeof server === 'object',
+    serve: fromFastify,
+  },
+  {
+    name: 'express',
+    looks: 'an Express application',
+    is: (value) =>
+      isFunction(value) && isFunction(value.handle) && isFunction(value.use) && typeof value.request === 'object',
+    serve: fromExpress,
+  },
+  {
+    name: 'koa',
+    looks: 'a Koa application',
+    is: ({ callback, use, context }) => isFunction(callback) && isFunction(use) && typeof context === 'object',
+    serve: fromKoa,
+  },
+  {
+    name: 'fetch',
+    looks: 'an object with fetch(request), as Hono has it',
+    is: ({ fetch }) => isFunction(fetch),
+    serve: (value: { fetch: () => Response }) => fromFetch(value),
+  },
+  {
+    name: 'listener',
+    looks: 'a (req, res) listener: a function of two arguments',
+    is: (value) => isFunction(value) && value.length === 2,
+    serve: fromNodeListener,
+  },
+];
+
+/** The kind of `value`; undefined when it is none. */
+export function kindOf(value: unknown): Kind | undefined {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined;
+  return KINDS.find(({ is }) => is(value as Shape));
+}

@@ -1,0 +1,111 @@
+// The effective settings: flags before TSGI_* variables before the configuration file before the defaults, each value
+// read and checked, with where it came from.
+
+import { readConfigFile } from './config-file.ts';
+import { flagOf, nearest, SETTING_NAMES, variableOf } from './names.ts';
+import { readValue } from './read-value.ts';
+import { SettingError } from './setting-error.ts';
+import { SETTINGS, type SettingName, type Settings } from './table.ts';
+
+/** Where a value came from: `--workers`, `TSGI_WORKERS`, the path of a file, or nowhere. */
+export interface Origin {
+  readonly from: 'flag' | 'env' | 'file' | 'default';
+  readonly where: string;
+}
+
+/** Settings and their origins. */
+export interface Resolved {
+  readonly settings: Settings;
+  readonly origins: Readonly<Record<SettingName, Origin>>;
+}
+
+/** What settings are resolved from. */
+export interface Sources {
+  /** Text of flags, by the setting's name. */
+  readonly flags: Readonly<Partial<Record<SettingName, unknown>>>;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
+/** Variables that tell a worker who it is, and are nobody's setting. */
+const NOT_SETTINGS = new Set(['TSGI_WORKER', 'TSGI_GENERATION']);
+
+/** Resolves every setting. Throws a {@link SettingError} that names the first wrong one, its origin and what it takes. */
+export async function resolveSettings({ flags, env, cwd }: Sources): Promise<Resolved> {
+  const variables = readVariables(env);
+  const given = (flags.config ?? variables.config) as string | undefined;
+  const file = await readConfigFile(given, String(flags.chdir ?? variables.chdir ?? cwd));
+  if (file !== null) {
+    for (const key of Object.keys(file.content)) {
+      if (key === 'config' || !Object.hasOwn(SETTINGS, key))
+        throw unknown(`the key ${key} in ${file.path}`, key, SETTING_NAMES);
+    }
+  }
+  const settings: Record<string, unknown> = {};
+  const origins: Partial<Record<SettingName, Origin>> = {};
+  for (const name of SETTING_NAMES) {
+    const [value, origin] = first(
+      [flags[name], { from: 'flag', where: flagOf(name) }],
+      [variables[name], { from: 'env', where: variableOf(name) }],
+      [file?.content[name], { from: 'file', where: file?.path ?? '' }],
+    );
+    settings[name] = origin.from === 'default' ? standard(name) : read(name, value, origin);
+    origins[name] = origin;
+  }
+  const resolved = { settings: settings as unknown as Settings, origins: origins as Record<SettingName, Origin> };
+  checkTogether(resolved);
+  return resolved;
+}
+
+function first(...sources: [unknown, Origin][]): [unknown, Origin] {
+  return sources.find(([value]) => value !== undefined) ?? [undefined, { from: 'default', where: '' }];
+}
+
+function read(name: SettingName, value: unknown, origin: Origin): unknown {
+  const reading = readValue(SETTINGS[name].type, value);
+  if (reading.ok) return reading.value;
+  const where = origin.from === 'file' ? `${name} in ${origin.where}` : origin.where;
+  throw new SettingError(`${where} is ${JSON.stringify(value)}`, `it takes ${reading.takes}`);
+}
+
+/** A default stands in the table in its unit already, but for permission bits, which are written in octal. */
+function standard(name: SettingName): unknown {
+  const setting = SETTINGS[name];
+  return setting.type.kind === 'mode' && setting.default !== null
+    ? Number.parseInt(String(setting.default), 8)
+    : setting.default;
+}
+
+function readVariables(env: NodeJS.ProcessEnv): Partial<Record<SettingName, string>> {
+  const names = new Map(SETTING_NAMES.map((name) => [variableOf(name), name]));
+  const found: Partial<Record<SettingName, string>> = {};
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith('TSGI_') || NOT_SETTINGS.has(variable)) continue;
+    const name = names.get(variable);
+    if (name === undefined) throw unknown(`the variable ${variable}`, variable, [...names.keys()]);
+    if (value !== undefined) found[name] = value;
+  }
+  return found;
+}
+
+function unknown(what: string, name: string, known: readonly string[]): SettingError {
+  const near = nearest(name, known);
+  return new SettingError(
+    `${what} is no setting`,
+    near === undefined ? 'see tsgi serve --help for all of them' : `did you mean ${near}?`,
+  );
+}
+
+/** What no value alone can say. */
+function checkTogether({ settings }: Resolved): void {
+  if ((settings.certfile === null) !== (settings.keyfile === null)) {
+    const [have, miss] = settings.certfile === null ? ['--keyfile', '--certfile'] : ['--certfile', '--keyfile'];
+    throw new SettingError(`${have} is given without ${miss}`, `give ${miss} as well`);
+  }
+  if (settings.app === null) {
+    throw new SettingError(
+      'no application is named',
+      'write tsgi serve ./app.ts:app, or app in the configuration file',
+    );
+  }
+}

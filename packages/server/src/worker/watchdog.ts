@@ -1,0 +1,35 @@
+// The watchdog of a worker, from the main thread's side: a beat that shows that the main loop turns, and the thread that
+// looks at it.
+
+import { Worker as Thread } from 'node:worker_threads';
+import type { Settings } from '../settings/table.ts';
+import { IN_FLIGHT_BYTES, InFlightTable } from './in-flight.ts';
+
+/** Milliseconds between two beats of the main loop. */
+const BEAT = 100;
+
+/** What the thread is given. */
+export interface WatchdogData {
+  readonly settings: Settings;
+  readonly worker: number;
+  readonly generation: number;
+  /** One counter that grows with each beat. */
+  readonly beats: SharedArrayBuffer;
+  readonly inFlight: SharedArrayBuffer;
+}
+
+/** Starts the watchdog, and gives the table that it reads the requests in flight from. */
+export function startWatchdog(settings: Settings, worker: number, generation: number): InFlightTable {
+  const beats = new SharedArrayBuffer(4);
+  const inFlight = new SharedArrayBuffer(IN_FLIGHT_BYTES);
+  const counter = new Int32Array(beats);
+  setInterval(() => Atomics.add(counter, 0, 1), BEAT).unref();
+  const workerData: WatchdogData = { settings, worker, generation, beats, inFlight };
+  const thread = new Thread(new URL(import.meta.resolve('./watchdog-thread.ts')), {
+    workerData,
+    // It needs next to nothing, and must not grow with the process.
+    resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 },
+  });
+  thread.unref();
+  return new InFlightTable(inFlight);
+}

@@ -1,0 +1,194 @@
+// What a worker does from its boot to its exit. Everything that it must tell goes through `send`.
+
+import { readFileSync } from 'node:fs';
+import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { type ListenOptions, listen, type NodeListening } from '@tsgi/adapter-node';
+import { type Application, type ContextControl, createContext, type Log, mount, timeLimit } from '@tsgi/core';
+import type { FromWorker, ToWorker, WorkerCounters } from '../arbiter/messages.ts';
+import { loadApplication } from '../load/load.ts';
+import { type AccessLog, openAccessLog } from '../logs/access-log.ts';
+import { createLog } from '../logs/log.ts';
+import type { Settings } from '../settings/table.ts';
+import { startWatchdog } from './watchdog.ts';
+
+/** The beat in milliseconds: how often the arbiter hears from a worker. */
+const BEAT = 250;
+
+type Boot = ToWorker & { type: 'boot' };
+
+/** One worker. */
+export class Worker {
+  readonly #boot: Boot;
+  readonly #send: (message: FromWorker) => Promise<void>;
+  readonly #log: Log;
+  readonly #control: ContextControl;
+  readonly #delay = monitorEventLoopDelay({ resolution: 20 });
+  #application: Application | null = null;
+  #accessLog: AccessLog | null = null;
+  #servers: NodeListening[] = [];
+  #utilization: EventLoopUtilization = performance.eventLoopUtilization();
+  #ending = false;
+
+  constructor(boot: Boot, send: (message: FromWorker) => Promise<void>) {
+    const { settings, worker, generation } = boot;
+    this.#boot = boot;
+    this.#send = send;
+    this.#log = createLog(settings, { worker, generation });
+    this.#control = createContext({
+      name: settings.name,
+      worker,
+      generation,
+      log: this.#log,
+      onReady: (ready, reason) => void send({ type: 'ready', ready, reason }),
+    });
+  }
+
+  /** Loads and starts the application. */
+  async boot(): Promise<void> {
+    const { settings } = this.#boot;
+    // From here on the arbiter can tell a slow start from a main loop that hangs.
+    this.#delay.enable();
+    setInterval(() => void this.#beat(), BEAT).unref();
+    try {
+      const { application, kind } = await loadApplication(settings.app ?? '', process.cwd());
+      this.#application = dress(this.#watched(application), settings);
+      await this.#application.start?.(this.#control.context);
+      await this.#send({ type: 'started', kind });
+      await this.#send({ type: 'ready', ready: this.#control.ready, reason: this.#control.reason });
+    } catch (error) {
+      await this.#fail(this.#application === null ? 'load' : 'start', error);
+    }
+  }
+
+  /** Accepts connections on every inherited socket. */
+  async accept(): Promise<void> {
+    const { settings, sockets } = this.#boot;
+    try {
+      this.#accessLog = openAccessLog(settings, this.#boot.worker, this.#log);
+      for (const { fd } of sockets) {
+        this.#servers.push(await listen(this.#application as Application, { kind: 'fd', fd }, this.#options(settings)));
+      }
+      await this.#send({ type: 'accepting' });
+    } catch (error) {
+      await this.#fail('listen', error);
+    }
+  }
+
+  /** Finishes what is in flight, stops the application and ends the process. */
+  async drain(delay = 0, graceful: number = this.#boot.settings.gracefulTimeout): Promise<void> {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#control.drain();
+    await Promise.all(this.#servers.map((server) => server.drain({ delay, graceful })));
+    await this.#leave();
+  }
+
+  /** Cuts what is in flight, stops the application and ends the process. */
+  async quit(): Promise<void> {
+    this.#ending = true;
+    await Promise.all(this.#servers.map((server) => server.close()));
+    await this.#leave();
+  }
+
+  shed(connections: number): void {
+    for (const server of this.#servers) server.shed(connections);
+  }
+
+  reopen(): void {
+    this.#accessLog?.reopen();
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      await this.#application?.stop?.();
+    } catch (error) {
+      this.#log.error({ err: error }, 'the application failed to stop');
+    }
+    this.#accessLog?.flush();
+    await this.#beat();
+    process.exit(0);
+  }
+
+  #watched(application: Application): Application {
+    const { settings, worker, generation } = this.#boot;
+    if (settings.watchdog === 'off' || settings.timeout === 0) return application;
+    return startWatchdog(settings, worker, generation).around(application);
+  }
+
+  async #fail(phase: 'load' | 'start' | 'listen', error: unknown): Promise<void> {
+    const { message, stack, todo, cause } = error as Error & { readonly todo?: string };
+    // With something to do, the stack that tells more is the one of the cause: the application's own.
+    const told = todo === undefined ? String(message ?? error) : `${message}; ${todo}`;
+    const trace = todo === undefined ? stack : (cause as Error | undefined)?.stack;
+    await this.#send({ type: 'failed', phase, message: told, stack: trace ?? '' });
+    process.exit(3);
+  }
+
+  #options(settings: Settings): ListenOptions {
+    return {
+      context: this.#control,
+      log: this.#log,
+      trust: settings.forwardedAllowIps,
+      forwarded: settings.forwarded,
+      proxyProtocol: settings.proxyProtocol,
+      ...(settings.certfile === null || settings.keyfile === null
+        ? {}
+        : { tls: { cert: readFileSync(settings.certfile), key: readFileSync(settings.keyfile) } }),
+      keepAlive: settings.keepAlive,
+      keepAliveRequests: settings.keepAliveRequests,
+      keepAliveMaxAge: settings.keepAliveMaxAge,
+      ...(this.#accessLog === null ? {} : { observe: this.#accessLog.observe }),
+      backlog: settings.backlog,
+      limits: {
+        requestLine: settings.limitRequestLine,
+        headerBytes: settings.limitRequestFieldsSize,
+        headerCount: settings.limitRequestFields,
+        bodyBytes: settings.limitBody,
+        connections: settings.limitConnections,
+        headerTime: settings.headerTimeout,
+        bodyTime: settings.bodyTimeout,
+      },
+    };
+  }
+
+  async #beat(): Promise<void> {
+    await this.#send({ type: 'beat', counters: this.#measure() });
+  }
+
+  #measure(): WorkerCounters {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, this.#utilization);
+    this.#utilization = now;
+    const delay = Number.isNaN(this.#delay.mean) ? 0 : this.#delay.mean / 1e9;
+    this.#delay.reset();
+    const counters = {
+      connections: 0,
+      inFlight: 0,
+      requests: 0,
+      refused: 0,
+      aborted: 0,
+      responses: [0, 0, 0, 0, 0, 0],
+      memory: process.memoryUsage.rss(),
+      utilization,
+      delay,
+    };
+    for (const server of this.#servers) {
+      const stats = server.stats();
+      counters.connections += stats.connections;
+      counters.inFlight += stats.inFlight;
+      counters.requests += stats.requests;
+      counters.refused += stats.refused;
+      counters.aborted += stats.aborted;
+      stats.responses.forEach((count, digit) => {
+        counters.responses[digit] = (counters.responses[digit] ?? 0) + count;
+      });
+    }
+    return counters;
+  }
+}
+
+/** What the settings put in front of every application. */
+function dress(application: Application, settings: Settings): Application {
+  const limited = settings.requestTimeout > 0 ? timeLimit(settings.requestTimeout)(application) : application;
+  return settings.mountPath === '' ? limited : mount(settings.mountPath, limited);
+}
