@@ -45,3 +45,32 @@ t.test('what the adapter refuses is answered as a response of that server', asyn
   t.equal(reply.status, 414);
   t.equal(await reply.text(), '414 URI Too Long\n');
 });
+
+t.test('an answer that somebody else gave first is left alone, and told once', async (t) => {
+  const lines: string[] = [];
+  const write = (_fields: object, message: string) => void lines.push(message);
+  const log = { debug: write, info: write, warn: write, error: write };
+  const answered = Promise.withResolvers<void>();
+  const handled = Promise.withResolvers<void>();
+  const listener = toNodeListener(
+    {
+      async handle() {
+        await answered.promise;
+        setImmediate(handled.resolve);
+        return { status: 200, headers: [], body: 'late' };
+      },
+    },
+    { log },
+  );
+  const url = await serve(t, (incoming, outgoing) => {
+    listener(incoming, outgoing);
+    outgoing.writeHead(503);
+    outgoing.end('too late');
+    answered.resolve();
+  });
+  const reply = await fetch(url);
+  t.equal(reply.status, 503);
+  t.equal(await reply.text(), 'too late');
+  await handled.promise;
+  t.same(lines, ['the application failed to answer']);
+});

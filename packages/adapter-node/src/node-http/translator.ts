@@ -266,6 +266,11 @@ export class Translator {
       { err: error, requestId: request.id, method: request.method, target: request.target },
       'the application failed to answer',
     );
+    if (request.outgoing.headersSent) {
+      // In somebody else's server another listener has answered already, such as one that limits the time.
+      this.done(request, request.outgoing.statusCode, [], 0);
+      return;
+    }
     const body = 'Internal Server Error\n';
     sendResponse(this, request, { status: 500, headers: ['Content-Type', 'text/plain; charset=utf-8'], body });
   }
