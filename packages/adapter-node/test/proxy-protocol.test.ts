@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import net from 'node:net';
 import t from 'tap';
 import { parseProxyHeader } from '../src/proxy-protocol.ts';
 import { exchange, statusOf } from './fixtures/raw.ts';
@@ -101,4 +103,20 @@ t.test('a header that never comes is given up', async (t) => {
     limits: { headerTime: 50 },
   });
   t.equal(statusOf(await exchange(port, 'PROXY TC')), 408);
+});
+
+t.test('a load balancer that knocks and leaves is answered nothing and not logged', async (t) => {
+  const { port, lines, server } = await serve(t, () => ({ status: 200, headers: [], body: 'ok' }), {
+    proxyProtocol: true,
+  });
+  const socket = net.connect(port, '127.0.0.1');
+  let reply = '';
+  socket.on('data', (chunk) => {
+    reply += chunk;
+  });
+  socket.end();
+  await once(socket, 'close');
+  t.equal(reply, '');
+  t.same(lines, []);
+  t.equal(server.stats().refused, 0);
 });

@@ -180,7 +180,9 @@ class NodeHttpEngine implements Engine {
           proceed(socket);
         },
         (error: unknown) => {
-          if (!socket.destroyed) this.#refuse(socket, error as TsgiError);
+          // A load balancer that knocks, to see whether somebody is there, is no reason for a line in the log.
+          if ((error as TsgiError).code === 'TSGI_ERR_CLIENT_GONE') socket.destroy();
+          else this.#refuse(socket, error as TsgiError);
         },
       );
     });
