@@ -105,4 +105,5 @@ t.test('absolute targets and OPTIONS * are understood', async (t) => {
   t.match(await exchange(port, `GET http://example.org HTTP/1.1${END}`), /example\.org \/$/);
   t.match(await exchange(port, `GET http://example.org?x HTTP/1.1${END}`), /example\.org \/\?x$/);
   t.match(await exchange(port, `OPTIONS * HTTP/1.1${END}`), /a \*$/);
+  t.equal(statusOf(await exchange(port, `GET http://a:b:c/ HTTP/1.1${END}`)), 400, 'no host');
 });

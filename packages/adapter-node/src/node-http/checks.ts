@@ -68,6 +68,7 @@ export function readTarget(method: string, url: string): { target: string; autho
   const match = /^https?:\/\/([^/?#@\s]+)((?:[/?].*)?)$/i.exec(url);
   if (match === null) return null;
   const [, authority = '', rest = ''] = match;
+  if (!isHost(authority)) return null;
   return { target: rest.startsWith('/') ? rest : `/${rest}`, authority };
 }
 
