@@ -204,9 +204,10 @@ t.test('HEAD, 204 and 304 carry no body, and its iterator is returned unread', a
     ['GET', 204],
     ['GET', 304],
   ] as const) {
-    const { port } = await serve(t, () => ({ status, headers: [], body: body() }));
+    const { port } = await serve(t, () => ({ status, headers: ['Content-Length', '4'], body: body() }));
     const reply = await exchange(port, CLOSE.replace('GET', method));
     t.equal(statusOf(reply), status);
+    t.equal(/Content-Length/.test(reply), status !== 204, 'RFC 9110 section 8.6');
     t.ok(reply.endsWith('\r\n\r\n'));
   }
   t.equal(returned, 3);
@@ -217,14 +218,15 @@ t.test('HEAD, 204 and 304 carry no body, and its iterator is returned unread', a
 });
 
 t.test('trailers follow a streamed and a whole body', async (t) => {
+  const trailers = ['X-Sum', '1', 'X-Sum', '2', 'constructor', '3'];
   for (const body of [
     'whole',
     (async function* () {
       yield bytes('whole');
     })(),
   ]) {
-    const { port } = await serve(t, () => ({ status: 200, headers: [], body, trailers: ['X-Sum', '1', 'X-Sum', '2'] }));
-    t.match(await exchange(port, CLOSE), /5\r\nwhole\r\n0\r\nX-Sum: 1, 2\r\n\r\n$/);
+    const { port } = await serve(t, () => ({ status: 200, headers: [], body, trailers }));
+    t.match(await exchange(port, CLOSE), /5\r\nwhole\r\n0\r\nX-Sum: 1, 2\r\nconstructor: 3\r\n\r\n$/);
   }
 });
 
@@ -392,4 +394,20 @@ t.test('HTTP/1.0 gets no chunks, and its connection is closed', async (t) => {
     })(),
   }));
   t.match(await exchange(port, 'GET / HTTP/1.0\r\n\r\n'), /\r\n\r\nversion 1\.0$/);
+});
+
+t.test('100 Continue is not sent within an answer that has begun', async (t) => {
+  const { port } = await serve(t, ({ body }) => ({
+    status: 200,
+    headers: [],
+    body: (async function* () {
+      yield bytes('first,');
+      for await (const chunk of body ?? []) yield chunk;
+    })(),
+  }));
+  const post =
+    'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 6\r\n\r\nsecond';
+  const reply = await exchange(port, post);
+  t.match(reply, /^HTTP\/1\.1 200 OK\r\n.*first,.*second.*\r\n0\r\n\r\n$/s);
+  t.notMatch(reply, /100 Continue/);
 });

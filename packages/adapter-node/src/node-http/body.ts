@@ -62,7 +62,8 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
       return Promise.resolve({ done: true, value: undefined });
     }
     if (this.#waiting !== null) {
-      this.#waiting.writeContinue();
+      // Behind the head of the answer it would be taken for a part of the answer.
+      if (!this.#waiting.headersSent) this.#waiting.writeContinue();
       this.#waiting = null;
     }
     if (this.#incoming.isPaused()) this.#incoming.resume();

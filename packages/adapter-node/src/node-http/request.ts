@@ -125,7 +125,7 @@ export class NodeRequest implements GatewayRequest {
       outgoing.writeProcessing();
       return;
     }
-    const hints: Record<string, string | string[]> = {};
+    const hints: Record<string, string | string[]> = Object.create(null);
     for (let i = 0; i < headers.length; i += 2) {
       const name = (headers[i] as string).toLowerCase();
       const value = headers[i + 1] as string;

@@ -47,6 +47,11 @@ export function sendResponse(translator: Translator, request: NodeRequest, respo
       continue;
     }
     if (name.length === 14 && isName(name, 'content-length')) {
+      // RFC 9110 section 8.6: a 204 has none.
+      if (status === 204) {
+        kept ??= given.slice(0, i);
+        continue;
+      }
       // Two of them are not digits either.
       announced = announced === undefined ? value : `${announced} and ${value}`;
     }
@@ -246,7 +251,7 @@ function open(body: GatewayResponse['body']): AsyncIterator<Uint8Array> {
 }
 
 function record(list: HeaderList): Record<string, string> {
-  const fields: Record<string, string> = {};
+  const fields: Record<string, string> = Object.create(null);
   for (let i = 0; i < list.length; i += 2) {
     const name = list[i] as string;
     const present = fields[name];
