@@ -155,20 +155,20 @@ t.test('a worker is recycled after its requests, and no request is lost', async 
 });
 
 t.test('a main loop that hangs is told with its stack and the request, and the worker replaced', async (t) => {
-  const served = serve(t, '--workers', '2', '--timeout', '2s');
+  const served = serve(t, '--workers', '2', '--timeout', '3s');
   const url = await addressOf(served);
   const hung = t.rejects(ask(`${url}/hang`));
   const line = await served.until(({ stack }) => stack !== undefined);
   t.match((line.stack as string[])[0], /^handle \(.*plain\.ts:\d+:\d+\)$/);
   t.match((line.requests as { request: string }[])[0]?.request, /GET \/hang$/);
   for (let i = 0; i < 5; i++) await ask(url);
-  await served.until(({ msg }) => /hangs: no beat for 2000 ms; it is replaced/.test(msg));
+  await served.until(({ msg }) => /hangs: no beat for 3000 ms; it is replaced/.test(msg));
   await hung;
   await served.until(({ msg, worker }) => msg === `worker ${worker} has left: it hung`);
 });
 
 t.test('workers leave when their arbiter is gone, also one that hangs', async (t) => {
-  const served = serve(t, '--workers', '2', '--timeout', '1s');
+  const served = serve(t, '--workers', '2', '--timeout', '3s');
   const url = await addressOf(served);
   const pids = new Set<number>();
   while (pids.size < 2) pids.add((await ask(url)).pid);
