@@ -4,13 +4,14 @@
 import type { Body } from '@tsgi/core';
 
 type Result = IteratorResult<Uint8Array, undefined>;
+type Taken = (error?: Error) => void;
 const DONE: Result = { done: true, value: undefined };
 
 /** A queue between `res.write` and the adapter. It is the body and its own iterator. */
 export class ResponseQueue implements Body, AsyncIterator<Uint8Array, undefined> {
   /** Bytes that were written and not yet pulled. */
   size = 0;
-  readonly #chunks: { readonly bytes: Uint8Array; readonly taken: (() => void) | undefined }[] = [];
+  readonly #chunks: { readonly bytes: Uint8Array; readonly taken: Taken | undefined }[] = [];
   /** Called when everything that was written has been pulled. */
   readonly #onDrain: () => void;
   /** Called when the adapter wants no more: the client left. */
@@ -29,9 +30,12 @@ export class ResponseQueue implements Body, AsyncIterator<Uint8Array, undefined>
     return this;
   }
 
-  /** Adds a chunk; `taken` is called when the adapter has asked for it. */
-  push(bytes: Uint8Array, taken: (() => void) | undefined): void {
-    if (this.#ended) return;
+  /** Adds a chunk; `taken` is called when the adapter has asked for it, with an error where it never will. */
+  push(bytes: Uint8Array, taken: Taken | undefined): void {
+    if (this.#ended) {
+      if (taken !== undefined) process.nextTick(taken, canceled());
+      return;
+    }
     if (this.#resolve !== null) {
       this.#settle({ done: false, value: bytes });
       if (taken !== undefined) process.nextTick(taken);
@@ -51,7 +55,7 @@ export class ResponseQueue implements Body, AsyncIterator<Uint8Array, undefined>
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;
-    this.#chunks.length = 0;
+    this.#drop();
     const reject = this.#reject;
     this.#resolve = null;
     this.#reject = null;
@@ -77,11 +81,17 @@ export class ResponseQueue implements Body, AsyncIterator<Uint8Array, undefined>
   return(): Promise<Result> {
     const early = !this.#ended || this.#chunks.length > 0;
     this.#ended = true;
-    this.#chunks.length = 0;
-    this.size = 0;
+    this.#drop();
     this.#settle(DONE);
     if (early) this.#onReturn();
     return Promise.resolve(DONE);
+  }
+
+  /** Whoever waits for a chunk to leave hears that it never will, as on node:http. */
+  #drop(): void {
+    for (const { taken } of this.#chunks) if (taken !== undefined) process.nextTick(taken, canceled());
+    this.#chunks.length = 0;
+    this.size = 0;
   }
 
   #settle(result: Result): void {
@@ -90,4 +100,8 @@ export class ResponseQueue implements Body, AsyncIterator<Uint8Array, undefined>
     this.#reject = null;
     resolve?.(result);
   }
+}
+
+function canceled(): Error {
+  return Object.assign(new Error('the response was left before this was sent'), { code: 'ECANCELED' });
 }
