@@ -57,6 +57,14 @@ export function takeOver(listener: UpgradeListener, request: GatewayRequest, con
   const res = new LightResponse(request, req, context);
   (req as { res: LightResponse }).res = res;
   const head = Buffer.from(upgrade.head.buffer, upgrade.head.byteOffset, upgrade.head.byteLength);
-  listener(req as unknown as IncomingMessage, upgrade.take() as unknown as Duplex, head);
+  const socket = upgrade.take();
+  const result = listener(req as unknown as IncomingMessage, socket as unknown as Duplex, head);
+  // Nobody else waits for an asynchronous listener: its client would wait for ever, and the rejection end the process.
+  if (result instanceof Promise) {
+    result.catch((error: unknown) => {
+      context.log.error({ err: error, requestId: request.id }, 'a listener failed after it took the socket');
+      socket.destroy();
+    });
+  }
   return TAKEN;
 }

@@ -121,6 +121,22 @@ t.test('write returns false when nobody reads, and drain follows when they do', 
   await once(reply, 'end');
 });
 
+t.test('write calls back also for what a client that left will never get', async (t) => {
+  const full = Promise.withResolvers<void>();
+  const called = Promise.withResolvers<Error | null | undefined>();
+  const url = await serve(t, (_req, res) => {
+    // More than the buffers of both systems hold.
+    res.write(Buffer.alloc(64 * 1024 * 1024));
+    res.write('last', (error) => called.resolve(error));
+    full.resolve();
+  });
+  const request = http.get(url, { agent: false });
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  await full.promise;
+  response.on('error', () => {}).destroy();
+  t.match(await called.promise, { code: 'ECANCELED' });
+});
+
 t.test('finish and close come once, in this order, and finished() resolves', async (t) => {
   const events: string[] = [];
   const over = Promise.withResolvers<void>();
@@ -276,6 +292,17 @@ t.test('ws serves WebSockets by the upgrade option', async (t) => {
   client.close();
   await once(client, 'close');
   t.equal(await (await fetch(url)).text(), 'plain');
+});
+
+t.test('an upgrade listener that rejects loses its socket, and the log tells why', async (t) => {
+  const logged: unknown[] = [];
+  const log: Log = { ...silent, error: (fields, message) => void logged.push({ fields, message }) };
+  const upgrade = () => Promise.reject(new Error('no database'));
+  const url = await serve(t, (_req, res) => void res.end(), { upgrade }, log);
+  const client = new WebSocket(url.replace('http', 'ws'));
+  const [error] = await once(client, 'error');
+  t.match(error, { code: 'ECONNRESET' });
+  t.match(logged, [{ fields: { err: { message: 'no database' } }, message: /took the socket/ }]);
 });
 
 t.test('Koa answers strings, objects, streams and errors', async (t) => {
