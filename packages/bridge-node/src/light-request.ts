@@ -161,7 +161,7 @@ export class LightRequest extends IncomingMessageShell {
   }
 
   override on(event: string | symbol, listener: (...values: never[]) => void): this {
-    if (!this._watched && (event === 'close' || event === 'aborted' || event === 'error')) this._watch();
+    if (!this._watched && (event === 'close' || event === 'aborted')) this._watch();
     // Readable's own `on` looks at the stream state for every event; only these two need it.
     if (event === 'data' || event === 'readable' || this._streaming) {
       return Readable.prototype.on.call(
@@ -186,7 +186,10 @@ export class LightRequest extends IncomingMessageShell {
     return this.removeListener(event, listener);
   }
 
-  /** Someone wants to know when the client leaves: only then is the gateway asked to say so. */
+  /**
+   * Someone wants to know when the client leaves: only then is the gateway asked to say so. Not for `error`, which comes
+   * from reading the body, and frameworks listen for it on every upload.
+   */
   _watch(): void {
     this._watched = true;
     const { signal } = this.gateway;
