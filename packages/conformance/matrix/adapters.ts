@@ -63,6 +63,7 @@ const tcp: AdapterUnderTest = {
 
 const unix: AdapterUnderTest = {
   name: 'unix',
+  lacks: { reset: 'a Unix socket has no reset' },
   async serve(application, options): Promise<ServerUnderTest> {
     const folder = mkdtempSync(join(tmpdir(), 'conformance-'));
     const path = join(folder, 'app.sock');
@@ -89,6 +90,7 @@ const inject: AdapterUnderTest = {
   lacks: {
     wire: NO_SOCKET,
     upgrade: NO_SOCKET,
+    reset: NO_SOCKET,
     'field lines': 'light-my-request keeps the lines of a field together',
     'time limits': NO_SOCKET,
     'connection limit': NO_SOCKET,

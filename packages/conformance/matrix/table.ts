@@ -75,7 +75,11 @@ function reasons(columns: readonly Column[], grid: readonly Map<Row, Cell>[], ro
     }
   });
   return [...where].map(([reason, { rules, names }]) => {
-    return wrap(`- ${reason}: ${[...rules].join(' ')} (${shorten([...names], columns)})`, 118, '  ');
+    return wrap(
+      `- ${reason}: ${rows.filter((row) => rules.has(row)).join(' ')} (${shorten([...names], columns)})`,
+      118,
+      '  ',
+    );
   });
 }
 

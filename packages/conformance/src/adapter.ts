@@ -11,6 +11,7 @@ import type { Message, Reply } from './client/message.ts';
  * - `request line limit`, `field limits`, `body limit`, `time limits`, `connection limit`: the options of that meaning
  * - `trust`: the option `trust` and X-Forwarded-*; `forwarded`: the option of that name
  * - `upgrade`: raw sockets for WebSockets
+ * - `reset`: a connection can end by a reset, as TCP's can
  * - `field lines`: response fields go out line by line, as they stand in the list
  * - `readiness`: the option `onReady`
  * - `drain`: a drain with options, while connections are open
@@ -25,6 +26,7 @@ export type Transport =
   | 'trust'
   | 'forwarded'
   | 'upgrade'
+  | 'reset'
   | 'field lines'
   | 'readiness'
   | 'drain';

@@ -124,6 +124,21 @@ export const failureCases: readonly Case[] = [
     },
   },
   {
+    title: 'a body that fails on its way to HTTP/1.0 resets the connection: its close would be the end of the body',
+    rules: ['G2'],
+    needs: ['wire', 'reset'],
+    async run(stage) {
+      const server = await stage.serve();
+      const connection = await server.connect();
+      connection.send('GET /break HTTP/1.0\r\n\r\n');
+      await connection.head();
+      assert.equal((await connection.piece())?.toString(), 'one');
+      stage.witness.open('break');
+      await assert.rejects(connection.piece());
+      await stage.log.next('error');
+    },
+  },
+  {
     title: 'a chunk that is no bytes cuts the connection',
     rules: ['G2'],
     needs: ['interface'],

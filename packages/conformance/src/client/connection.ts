@@ -143,11 +143,6 @@ export class Connection {
     return this.#take(this.#buffer.length);
   }
 
-  /** Whether the connection ended by an error, such as a reset, and not in order. To be asked after {@link closed}. */
-  get reset(): boolean {
-    return this.#error !== null;
-  }
-
   /** Leaves without a word. */
   leave(): void {
     this.socket.destroy();
