@@ -41,6 +41,24 @@ t.test('a refusal comes behind the answers to the requests before it', async (t)
   t.match(server.stats(), { inFlight: 0, refused: refused.length, requests: refused.length });
 });
 
+t.test('a client that leaves before CONNECT had its turn is noticed by the requests in front of it', async (t) => {
+  const aborted: Promise<void>[] = [];
+  const handled = Promise.withResolvers<void>();
+  const { port, server } = await serve(t, ({ target, signal }) => {
+    const gone = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    aborted.push(gone);
+    if (target === '/second') handled.resolve();
+    return gone.then(() => ({ status: 200, headers: [], body: 'late' }));
+  });
+  const client = net.connect(port, '127.0.0.1');
+  client.write(`GET /first HTTP/1.1${END}GET /second HTTP/1.1${END}CONNECT a:443 HTTP/1.1${END}`);
+  await handled.promise;
+  client.destroy();
+  await Promise.all(aborted);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.match(server.stats(), { inFlight: 0, requests: 2, refused: 1 });
+});
+
 t.test('nothing that follows a refused request is handled', async (t) => {
   const targets: string[] = [];
   const { port, server } = await serve(t, ({ target }) => {

@@ -25,6 +25,8 @@ class NodeHttpEngine implements Engine {
   readonly #sockets = new Set<Socket>();
   /** Connections that a refusal ends: it is on its way, and nothing more is taken from them. */
   readonly #refused = new WeakSet<Socket>();
+  /** Responses that wait for their turn, on connections whose client does not wait for answers. */
+  readonly #waiting = new WeakMap<Socket, Set<http.ServerResponse>>();
   #accepted = 0;
 
   constructor(options: EngineOptions) {
@@ -67,6 +69,7 @@ class NodeHttpEngine implements Engine {
     // 0 turns node:http's own cut off; checks.ts counts.
     server.maxHeadersCount = 0;
     server.on('request', (incoming, outgoing) => {
+      if (outgoing.socket === null) this.#await(incoming.socket, outgoing);
       if (this.#mayFollow(incoming)) translator.request(incoming, outgoing, false);
     });
     const expectation = (incoming: http.IncomingMessage, outgoing: http.ServerResponse): void => {
@@ -76,8 +79,14 @@ class NodeHttpEngine implements Engine {
     server.on('checkExpectation', expectation);
     server.on('upgrade', (incoming, socket, head) => translator.upgrade(incoming, socket as Socket, head));
     server.on('connect', ({ socket }) => {
-      // node:http let go of the socket, and answers to earlier requests may still be on their way.
+      // node:http let go of the socket, and answers to earlier requests may still be on their way: that their client
+      // leaves is ours to notice, and to tell.
       socket.on('error', () => socket.destroy());
+      socket.on('end', () => socket.destroy());
+      socket.on('close', () => {
+        for (const outgoing of this.#waiting.get(socket) ?? []) outgoing.destroy();
+      });
+      socket.resume();
       this.#refuseOnce(socket, new TsgiError('TSGI_ERR_NOT_IMPLEMENTED', { what: 'CONNECT' }));
     });
     server.on('clientError', (error, socket) => this.#onClientError(error, socket as Socket));
@@ -191,6 +200,12 @@ class NodeHttpEngine implements Engine {
         inheritConnection(secure, secure._parent, trust),
       );
     }
+  }
+
+  #await(socket: Socket, outgoing: http.ServerResponse): void {
+    const waiting = this.#waiting.get(socket) ?? new Set();
+    this.#waiting.set(socket, waiting.add(outgoing));
+    outgoing.once('socket', () => waiting.delete(outgoing));
   }
 
   /**
