@@ -249,7 +249,11 @@ export class LightRequest extends IncomingMessageShell {
         if (error.code === 'TSGI_ERR_CLIENT_GONE') {
           this._abort();
           this.res._gone();
-        } else (this as unknown as Readable).destroy(error);
+        } else {
+          (this as unknown as Readable).destroy(error);
+          // The adapter may have refused the request for it. A listener that waits for the end would never answer.
+          if (!this.res._watched) this.res._watch();
+        }
       },
     );
   }

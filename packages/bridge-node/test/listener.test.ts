@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type { Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
 import { finished, pipeline, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { listen } from '@tsgi/adapter-node';
@@ -188,6 +188,18 @@ t.test('an upload that is cut ends its stream with an error', async (t) => {
   await started.promise;
   request.destroy();
   t.equal((await failed.promise).code, 'ECONNRESET');
+});
+
+t.test('an upload that is refused is no longer in flight, whatever the listener waits for', async (t) => {
+  const listener: Listener = (req, res) => void req.resume().on('end', () => res.end());
+  const server = await listen(fromNodeListener(listener), '127.0.0.1:0', { log: silent });
+  t.teardown(() => server.close());
+  const socket = net.connect((server.address as { port: number }).port, '127.0.0.1');
+  socket.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhiXX');
+  t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 400 /);
+  socket.destroy();
+  await once(socket, 'close');
+  t.match(server.stats(), { inFlight: 0, requests: 1, refused: 1 });
 });
 
 t.test('a listener that throws or rejects answers 500 and tells the log, not the client', async (t) => {
