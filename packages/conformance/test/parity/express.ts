@@ -1,0 +1,21 @@
+// An Express application, made twice: for its own listen, and for fromExpress.
+
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { fromExpress } from '@tsgi/bridge-node';
+import type { Express } from 'express';
+import type { Test } from 'tap';
+import { type Pair, pair } from './pair.ts';
+
+/** Serves what `make` makes both ways until the test ends; `side` tells it which one is being made. */
+export function bothExpress(t: Test, make: (side: 'native' | 'ours') => Express): Promise<Pair> {
+  return pair(
+    t,
+    async () => {
+      const server = make('native').listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+    },
+    () => fromExpress(make('ours')),
+  );
+}
