@@ -411,3 +411,23 @@ t.test('100 Continue is not sent within an answer that has begun', async (t) => 
   t.match(reply, /^HTTP\/1\.1 200 OK\r\n.*first,.*second.*\r\n0\r\n\r\n$/s);
   t.notMatch(reply, /100 Continue/);
 });
+
+t.test('a body past its limit, whose reader has stopped, does not hold the connection', async (t) => {
+  const { port } = await serve(
+    t,
+    async ({ body, target }) => {
+      try {
+        for await (const _ of body ?? []) if (target === '/early') break;
+      } catch {
+        // The application makes an answer of it.
+      }
+      return { status: 200, headers: [], body: 'answered' };
+    },
+    { limits: { bodyBytes: 100 } },
+  );
+  for (const target of ['/early', '/caught']) {
+    const chunk = `40\r\n${'x'.repeat(64)}\r\n`;
+    const head = `POST ${target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    t.match(await exchange(port, head + chunk, chunk, chunk), /answered$/, target);
+  }
+});

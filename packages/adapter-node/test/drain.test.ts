@@ -159,3 +159,19 @@ t.test('drain and close can be called again, and close cuts a drain short', asyn
   await Promise.all(drains);
   await failed;
 });
+
+t.test('a drain does not wait for a connection that owes its PROXY header', async (t) => {
+  const { server, port } = await serve(t, () => ({ status: 200, headers: [], body: 'ok' }), { proxyProtocol: true });
+  const silent = net.connect(port, '127.0.0.1');
+  silent.on('error', () => {});
+  silent.write('PROXY TC');
+  await once(silent, 'connect');
+  const asked = net.connect(port, '127.0.0.1');
+  asked.write('PROXY UNKNOWN\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  // Answered in turn: by then the first connection has been accepted too.
+  await once(asked, 'data');
+  const closed = once(silent, 'close');
+  // Far beyond the time of the test: only the connection itself can end the drain.
+  await server.drain({ graceful: 600_000 });
+  await closed;
+});

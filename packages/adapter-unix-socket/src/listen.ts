@@ -7,8 +7,9 @@ import {
   type Engine,
   type ListenOptions,
   listen as listenOn,
+  type NodeListening,
 } from '@tsgi/adapter-node';
-import { type Application, type Bind, type Listening, parseBind, printBind, TsgiError } from '@tsgi/core';
+import { type Application, type Bind, parseBind, printBind, TsgiError } from '@tsgi/core';
 import { checkDescriptor } from './descriptor.ts';
 import { checkFolder } from './folder.ts';
 import { chooseFd, listenFds } from './listen-fds.ts';
@@ -44,7 +45,7 @@ export async function listen(
   application: Application,
   bind: string | Bind,
   options: UnixSocketOptions = {},
-): Promise<Listening> {
+): Promise<NodeListening> {
   // Printed and read again, a bind that was built by hand meets the same checks as one that was written.
   const where = parseBind(typeof bind === 'string' ? bind : printBind(bind));
   switch (where.kind) {
@@ -67,7 +68,7 @@ async function listenAtPath(
   application: Application,
   where: Bind & { kind: 'unix' },
   options: UnixSocketOptions,
-): Promise<Listening> {
+): Promise<NodeListening> {
   const { mode = 0o660, owner, takeOver = false, engine = createNodeHttpEngine } = options;
   if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
     throw new TsgiError('TSGI_ERR_SOCKET_MODE', { path: where.path, mode });
@@ -134,7 +135,7 @@ async function listenOnDescriptor(
   where: Bind,
   fd: number,
   options: ListenOptions,
-): Promise<Listening> {
+): Promise<NodeListening> {
   checkDescriptor(fd);
   if (served.has(fd)) {
     // A second handle on it would close it under the first one; and once closed, its number may mean something else.
@@ -152,12 +153,13 @@ async function listenOnDescriptor(
 
 const served = new Set<number>();
 
-function withAddress(listening: Listening, address: Bind): Listening {
+function withAddress(listening: NodeListening, address: Bind): NodeListening {
   return {
     address,
     stats: () => listening.stats(),
     drain: (options) => listening.drain(options),
     close: () => listening.close(),
+    shed: (count) => listening.shed(count),
   };
 }
 

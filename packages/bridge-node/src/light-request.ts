@@ -155,8 +155,9 @@ export class LightRequest extends IncomingMessageShell {
     if (this._streaming) (this._readableState as { destroyed: boolean }).destroyed = value;
   }
 
-  setTimeout(_ms: number, listener?: () => void): this {
+  setTimeout(ms: number, listener?: () => void): this {
     if (listener !== undefined) this.on('timeout', listener);
+    this.res.setTimeout(ms);
     return this;
   }
 
@@ -175,6 +176,12 @@ export class LightRequest extends IncomingMessageShell {
 
   override addListener(event: string | symbol, listener: (...values: never[]) => void): this {
     return this.on(event, listener);
+  }
+
+  override prependListener(event: string | symbol, listener: (...values: never[]) => void): this {
+    if (!this._watched && (event === 'close' || event === 'aborted')) this._watch();
+    const from = this._streaming ? (Readable.prototype as unknown as typeof events) : events;
+    return from.prependListener.call(this, event, listener as (...values: unknown[]) => void) as this;
   }
 
   override removeListener(event: string | symbol, listener: (...values: never[]) => void): this {
@@ -238,6 +245,7 @@ export class LightRequest extends IncomingMessageShell {
     (this._iterator as AsyncIterator<Uint8Array>).next().then(
       ({ done, value }) => {
         this._pulling = false;
+        this.res._timer?.refresh();
         if (done === true) {
           // The end of a body that was left early is not the end of the message.
           if (!this.destroyed) this.complete = true;
@@ -286,6 +294,7 @@ Object.assign(LightRequest.prototype, {
 const events = EventEmitter.prototype as unknown as {
   on(event: string | symbol, listener: (...values: unknown[]) => void): unknown;
   removeListener(event: string | symbol, listener: (...values: unknown[]) => void): unknown;
+  prependListener(event: string | symbol, listener: (...values: unknown[]) => void): unknown;
 };
 
 function makeReadable(request: LightRequest): void {

@@ -51,6 +51,7 @@ export class LightResponse extends ServerResponseShell {
   declare _resolve: ((outcome: Outcome) => void) | null;
   declare _reject: ((error: Error) => void) | null;
   declare _failure: Error | null;
+  declare _timer: NodeJS.Timeout | null;
 
   constructor(gateway: GatewayRequest, req: LightRequest, context: Context) {
     super();
@@ -79,10 +80,17 @@ export class LightResponse extends ServerResponseShell {
     });
   }
 
-  /** The listener failed. Behind its answer that is only for the log; before it, or within it, there is no whole answer. */
+  /** The listener failed. Behind its answer that is only for the log; before it the gateway answers; within it there is no whole answer. */
   fail(error: Error): void {
     if (this.finished) this._report(error, 'a listener failed after it had answered');
-    else this.destroy(error);
+    else if (this._outcome !== null || this.destroyed) this.destroy(error);
+    else {
+      this.destroyed = true;
+      this.writable = false;
+      this._failure = error;
+      this._reject?.(error);
+      process.nextTick(emitDestroyed, this, error);
+    }
   }
 
   /** The socket was taken over; nothing more comes from here. */
@@ -234,6 +242,7 @@ export class LightResponse extends ServerResponseShell {
       if (done) process.nextTick(done);
       return true;
     }
+    this._timer?.refresh();
     const queue = this._stream();
     if (bytes.byteLength > 0) queue.push(bytes, done);
     else if (done) process.nextTick(done);
@@ -287,17 +296,18 @@ export class LightResponse extends ServerResponseShell {
     if (!this.finished || this._queue !== null) {
       const failure = error ?? Object.assign(new Error('the response was destroyed'), { code: 'ECONNRESET' });
       if (this._queue !== null) this._queue.fail(failure);
-      else if (this._outcome === null) {
-        this._failure = failure;
-        this._reject?.(failure);
-      }
+      // Nothing of an answer: as on node:http the client sees its connection reset.
+      else if (this._outcome === null) this._answer({ status: 500, headers: [], body: cutBy(failure) });
     }
     process.nextTick(emitDestroyed, this, error);
     return this;
   }
 
-  setTimeout(_ms: number, listener?: () => void): this {
+  /** As on node:http: `timeout` after `ms` without a byte in or out, and without a listener for it the end of the connection. */
+  setTimeout(ms: number, listener?: () => void): this {
     if (listener !== undefined) this.on('timeout', listener);
+    if (this._timer !== null) clearTimeout(this._timer);
+    this._timer = ms > 0 && !this._closed ? setTimeout(timedOut, ms, this).unref() : null;
     return this;
   }
 
@@ -318,6 +328,11 @@ export class LightResponse extends ServerResponseShell {
 
   override addListener(event: string | symbol, listener: (...values: never[]) => void): this {
     return this.on(event, listener);
+  }
+
+  override prependListener(event: string | symbol, listener: (...values: never[]) => void): this {
+    if (event === 'close' && !this._watched) this._watch();
+    return super.prependListener(event, listener as (...values: unknown[]) => void);
   }
 
   _watch(): void {
@@ -423,6 +438,7 @@ Object.assign(LightResponse.prototype, {
   _queue: null,
   _trailers: null,
   _failure: null,
+  _timer: null,
   _sent100: false,
   _defaultKeepAlive: true,
   _removedConnection: false,
@@ -442,6 +458,7 @@ function finish(response: LightResponse): void {
 function close(response: LightResponse): void {
   if (response._closed) return;
   response._closed = true;
+  if (response._timer !== null) clearTimeout(response._timer);
   response.emit('close');
 }
 
@@ -458,6 +475,19 @@ function emitError(response: LightResponse, error: Error): void {
 function emitDestroyed(response: LightResponse, error: Error | undefined): void {
   if (error !== undefined && response.listenerCount('error') > 0) response.emit('error', error);
   close(response);
+  // The connection goes, and its request with it.
+  response.req._abort();
+  response.req._finish();
+}
+
+function timedOut(response: LightResponse): void {
+  const heard = [response.req, response].map((side) => side.emit('timeout', response.socket));
+  if (!heard.includes(true)) response.destroy();
+}
+
+/** A body that is cut before its first byte. */
+function cutBy(error: Error): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) };
 }
 
 function withoutLength(headers: HeaderList): HeaderList {

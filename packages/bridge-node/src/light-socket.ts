@@ -60,10 +60,13 @@ export class LightSocket extends EventEmitterShell {
     return {};
   }
 
-  // Time-outs and socket options are the server's; a framework that sets them is told nothing went wrong.
-  setTimeout(): this {
+  setTimeout(ms: number, listener?: () => void): this {
+    if (listener !== undefined) this.once('timeout', listener);
+    this._request.res.setTimeout(ms);
     return this;
   }
+
+  // Socket options are the server's; a framework that sets them is told nothing went wrong.
   setNoDelay(): this {
     return this;
   }

@@ -335,3 +335,49 @@ t.test('Koa answers strings, objects, streams and errors', async (t) => {
   t.equal((await fetch(`${url}/throw`)).status, 418);
   t.equal((await fetch(`${url}/missing`)).status, 404);
 });
+
+t.test('res.destroy() and req.socket.destroy() before the head reset the connection, and req closes', async (t) => {
+  for (const destroy of ['res', 'socket']) {
+    const closed = Promise.withResolvers<void>();
+    const url = await serve(t, (req, res) => {
+      req.on('close', () => closed.resolve());
+      if (destroy === 'res') res.destroy();
+      else req.socket.destroy();
+    });
+    await t.rejects(fetch(url));
+    await closed.promise;
+  }
+});
+
+t.test('a time-out set on res, req or the socket comes, and ends the connection where nobody listens', async (t) => {
+  const url = await serve(t, (req, res) => {
+    if (req.url === '/res') res.setTimeout(20, () => res.end('late'));
+    if (req.url === '/req') req.setTimeout(20, () => res.end('late'));
+    if (req.url === '/none') req.socket.setTimeout(20);
+    if (req.url === '/off') {
+      res.setTimeout(1, () => res.end('late'));
+      res.setTimeout(0);
+      setImmediate(() => res.end('in time'));
+    }
+  });
+  t.equal(await (await fetch(`${url}/res`)).text(), 'late');
+  t.equal(await (await fetch(`${url}/req`)).text(), 'late');
+  t.equal(await (await fetch(`${url}/off`)).text(), 'in time');
+  await t.rejects(fetch(`${url}/none`));
+});
+
+t.test('a close listener that was put first hears of a client that leaves', async (t) => {
+  const started = Promise.withResolvers<void>();
+  const closed = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const url = await serve(t, (req, res) => {
+    req.prependListener('close', () => closed[0]?.resolve());
+    res.prependOnceListener('close', () => closed[1]?.resolve());
+    started.resolve();
+  });
+  const request = http.get(url, { agent: false });
+  request.on('error', () => {});
+  await started.promise;
+  request.destroy();
+  await Promise.all(closed.map(({ promise }) => promise));
+  t.pass('both closed');
+});

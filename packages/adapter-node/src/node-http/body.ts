@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Body, TsgiError } from '@tsgi/core';
+import { closeInOrder } from './refusal.ts';
 
 /** Bytes that may wait for the reader before the socket is held back; what node:http itself would buffer. */
 const HIGH_WATER_MARK = 65_536;
@@ -28,6 +29,7 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
   read = false;
   #started = false;
   #givenUp = false;
+  #wasCut = false;
   #received = 0;
   #chunks: Uint8Array[] = [];
   /** Bytes in `#chunks`. */
@@ -96,12 +98,16 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
    * go on; past the limit of a body the connection is cut instead (RFC 9112 section 9.3).
    */
   giveUp(): void {
-    if (this.#ended || this.#error !== null) return;
     const incoming = this.#incoming;
+    if (incoming.complete || incoming.destroyed) return;
     if (!this.#started) this.#start();
     this.fail(new TsgiError('TSGI_ERR_BODY_GIVEN_UP'));
     this.#chunks = [];
     this.#givenUp = true;
+    if (this.#received > this.#limit) {
+      this.#cut();
+      return;
+    }
     // node:http takes the listeners off a body that nobody has begun to read when the response is through.
     incoming.read(0);
     incoming.resume();
@@ -125,8 +131,9 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
 
   #onData(chunk: Uint8Array): void {
     this.#received += chunk.byteLength;
-    if (this.#givenUp) {
-      if (this.#received > this.#limit) this.#incoming.destroy();
+    if (this.#givenUp || this.#ended) {
+      // Nobody wants it, and it never ends.
+      if (this.#received > this.#limit) this.#cut();
       return;
     }
     if (this.#received > this.#limit && this.#error === null) {
@@ -136,7 +143,7 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
       this.#incoming.pause();
       return;
     }
-    if (this.#ended || this.#error !== null) return;
+    if (this.#error !== null) return;
     if (this.#resolve !== null) {
       const resolve = this.#resolve;
       this.#resolve = null;
@@ -148,6 +155,12 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
       // Stopping and starting the socket costs system calls; one buffer of slack saves most of them.
       if (this.#size >= HIGH_WATER_MARK) this.#incoming.pause();
     }
+  }
+
+  #cut(): void {
+    if (this.#wasCut) return;
+    this.#wasCut = true;
+    closeInOrder(this.#incoming.socket);
   }
 
   #onGone(): void {

@@ -27,6 +27,8 @@ class NodeHttpEngine implements Engine {
   readonly #refused = new WeakSet<Socket>();
   /** Responses that wait for their turn, on connections whose client does not wait for answers. */
   readonly #waiting = new WeakMap<Socket, Set<http.ServerResponse>>();
+  /** Connections that still owe a PROXY header or a TLS handshake. */
+  readonly #arriving = new Set<Socket>();
   #accepted = 0;
 
   constructor(options: EngineOptions) {
@@ -144,6 +146,8 @@ class NodeHttpEngine implements Engine {
 
   closeIdle(): void {
     this.#server.closeIdleConnections();
+    // Those that node:http does not know yet can have nothing in flight.
+    for (const socket of this.#arriving) socket.destroy();
     // Node.js 24 passes over the connections that have never asked for anything.
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
   }
@@ -166,13 +170,19 @@ class NodeHttpEngine implements Engine {
     const { limits, trust, proxyProtocol } = this.#options;
     const original = server.listeners('connection') as ((socket: Socket) => void)[];
     server.removeAllListeners('connection');
+    const { tls } = this.#options;
     const proceed = (socket: Socket): void => {
+      if (tls === undefined) this.#arriving.delete(socket);
       for (const listener of original) listener.call(server, socket);
     };
     server.on('connection', (socket: Socket) => {
       this.#accepted++;
       this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      if (tls !== undefined || proxyProtocol) this.#arriving.add(socket);
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        this.#arriving.delete(socket);
+      });
       if (this.#sockets.size > limits.connections) {
         this.#refuse(socket, new TsgiError('TSGI_ERR_CONNECTIONS', { limit: limits.connections }));
         return;
@@ -195,10 +205,11 @@ class NodeHttpEngine implements Engine {
         },
       );
     });
-    if (this.#options.tls) {
-      server.prependListener('secureConnection', (secure: Socket & { _parent?: Socket }) =>
-        inheritConnection(secure, secure._parent, trust),
-      );
+    if (tls !== undefined) {
+      server.prependListener('secureConnection', (secure: Socket & { _parent?: Socket }) => {
+        if (secure._parent !== undefined) this.#arriving.delete(secure._parent);
+        inheritConnection(secure, secure._parent, trust);
+      });
     }
   }
 

@@ -259,7 +259,9 @@ export class Translator {
     // A body over the limit ends the request as the client's fault, unless the application made an answer of it.
     if ((error as TsgiError | null)?.code === 'TSGI_ERR_BODY_TOO_LARGE') {
       this.inFlight--;
+      const { status } = error as TsgiError;
       this.refuse(request.incoming, request.outgoing, error as TsgiError);
+      this.#observe?.(request, { status, headers: [], bytes: 0, ms: performance.now() - request.startedAt });
       return;
     }
     this.log.error(
