@@ -1,6 +1,7 @@
 // The body of a request: node:http's flowing stream, pulled chunk by chunk, counted against the limit.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { type Body, TsgiError } from '@tsgi/core';
 import { closeInOrder } from './refusal.ts';
 
@@ -29,7 +30,6 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
   read = false;
   #started = false;
   #givenUp = false;
-  #wasCut = false;
   #received = 0;
   #chunks: Uint8Array[] = [];
   /** Bytes in `#chunks`. */
@@ -105,7 +105,8 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
     this.#chunks = [];
     this.#givenUp = true;
     if (this.#received > this.#limit) {
-      this.#cut();
+      // The answer has just been written, and a reset must not overtake it. Without a connection there is none to close.
+      if (incoming.socket instanceof Socket) closeInOrder(incoming.socket);
       return;
     }
     // node:http takes the listeners off a body that nobody has begun to read when the response is through.
@@ -132,8 +133,10 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
   #onData(chunk: Uint8Array): void {
     this.#received += chunk.byteLength;
     if (this.#givenUp || this.#ended) {
-      // Nobody wants it, and it never ends.
-      if (this.#received > this.#limit) this.#cut();
+      // Nobody wants it, and it does not end. While the answer is still to come, it only waits.
+      if (this.#received <= this.#limit) return;
+      if (this.#givenUp) this.#incoming.destroy();
+      else this.#incoming.pause();
       return;
     }
     if (this.#received > this.#limit && this.#error === null) {
@@ -155,12 +158,6 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
       // Stopping and starting the socket costs system calls; one buffer of slack saves most of them.
       if (this.#size >= HIGH_WATER_MARK) this.#incoming.pause();
     }
-  }
-
-  #cut(): void {
-    if (this.#wasCut) return;
-    this.#wasCut = true;
-    closeInOrder(this.#incoming.socket);
   }
 
   #onGone(): void {
