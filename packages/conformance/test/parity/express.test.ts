@@ -8,7 +8,7 @@ import { bothExpress } from './express.ts';
 
 t.test('replies of every kind', async (t) => {
   const { same } = await bothExpress(t, () => {
-    const app = express();
+    const app = express().set('env', 'test');
     app.get('/text', (_req, res) => void res.send('text with ünicode'));
     app.get('/json', (_req, res) => void res.json({ hello: 'wörld' }));
     app.get('/jsonp', (_req, res) => void res.jsonp({ hello: 'world' }));
@@ -49,7 +49,10 @@ t.test('replies of every kind', async (t) => {
         json: () => res.send({ json: true }),
       });
     });
-    app.get('/powered', (_req, res) => void res.removeHeader('X-Powered-By').send('nobody'));
+    app.get('/powered', (_req, res) => {
+      res.removeHeader('X-Powered-By');
+      res.send('nobody');
+    });
     return app;
   });
   await same(t, { path: '/reason' }, { differs: ['Reason phrase'] });
