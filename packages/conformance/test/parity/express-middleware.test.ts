@@ -13,6 +13,7 @@ import { createProxyMiddleware } from 'http-proxy-middleware';
 import morgan from 'morgan';
 import multer from 'multer';
 import t, { type Test } from 'tap';
+import { fieldOf } from './exchange.ts';
 import { bothExpress } from './express.ts';
 
 /** A folder with files whose times are fixed, so that their entity tags are. */
@@ -167,6 +168,11 @@ t.test('compression: gzip, deflate, br, threshold, HEAD, flushed streams', async
       await same(t, { path, headers: { 'Accept-Encoding': coding } });
     }
     await same(t, { method: 'HEAD', path: '/large', headers: { 'Accept-Encoding': coding } });
+  }
+  // So that this compares compressed replies, not two that the middleware left alone.
+  for (const coding of ['gzip', 'deflate', 'br']) {
+    const { headers } = await same(t, { path: '/large', headers: { 'Accept-Encoding': coding } });
+    t.equal(headers.find(([name]) => name === 'Content-Encoding')?.[1], coding);
   }
   for (const path of ['/image', '/no-transform', '/none'])
     await same(t, { path, headers: { 'Accept-Encoding': 'gzip' } });

@@ -2,9 +2,12 @@
 
 import { Readable } from 'node:stream';
 import { setTimeout as later } from 'node:timers/promises';
+import { fromExpress } from '@tsgi/bridge-node';
+import { mount } from '@tsgi/core';
 import express, { type Express } from 'express';
 import t from 'tap';
-import { bothExpress } from './express.ts';
+import { bothExpress, listening } from './express.ts';
+import { pair } from './pair.ts';
 
 t.test('replies of every kind', async (t) => {
   const { same } = await bothExpress(t, () => {
@@ -234,6 +237,32 @@ t.test('routers and applications within applications', async (t) => {
   paths.push('/r/acme/mounted/any', '/re42', '/hello/ann', '/route', '/all', '/sub', '/SUB/inner');
   for (const path of paths) await same(t, { path });
   for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) await same(t, { method, path: '/all' });
+});
+
+t.test('below a prefix: a gateway mount is what app.use is to Express', async (t) => {
+  const root = t.testdir({ folder: { 'index.html': 'the index' } });
+  const make = (): Express => {
+    const app = express();
+    const router = express.Router();
+    router.get('/where', (req, res) => {
+      res.json({ base: req.baseUrl, original: req.originalUrl, url: req.url, path: req.path });
+    });
+    router.get('/back', (_req, res) => res.redirect('.'));
+    app.use('/router', router);
+    app.use('/static', express.static(root));
+    app.get('/', (req, res) => void res.json({ base: req.baseUrl, original: req.originalUrl, url: req.url }));
+    return app;
+  };
+  const outer = express();
+  const { same } = await pair(
+    t,
+    () => listening(outer.use('/shop', make())),
+    () => mount('/shop', fromExpress(make())),
+  );
+  for (const path of ['/', '/router/where?a=1', '/router/back', '/static/folder', '/static/folder/', '/missing']) {
+    await same(t, { path: `/shop${path}` });
+  }
+  await same(t, { path: '/shop/?a=1' });
 });
 
 t.test('what is not found, and what fails', async (t) => {
