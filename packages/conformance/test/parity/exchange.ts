@@ -2,7 +2,7 @@
 // lines in the order in which they came. Only the coding of the body is undone, since chunks may end anywhere.
 
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 
 /** A reply as it was on the wire. */
 export interface Reply {
@@ -34,7 +34,7 @@ export async function exchange(port: number, sent: Sent | string): Promise<Reply
   const socket = connect(port, '127.0.0.1');
   const chunks: Buffer[] = [];
   let ended = false;
-  socket.on('data', (chunk) => chunks.push(chunk));
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   const end = (): void => {
     ended = true;
   };
@@ -53,7 +53,7 @@ export async function exchange(port: number, sent: Sent | string): Promise<Reply
   }
 }
 
-function write(socket: { write(data: string | Buffer): unknown }, sent: Sent | string): void {
+function write(socket: Socket, sent: Sent | string): void {
   if (typeof sent === 'string') {
     socket.write(Buffer.from(sent, 'latin1'));
     return;
@@ -103,15 +103,21 @@ function split(line: string): readonly [name: string, value: string] {
 
 type BodyParts = Pick<Reply, 'framing' | 'body' | 'trailers' | 'cut'>;
 
-function bodyOf(rest: Buffer, status: number, headers: Reply['headers'], ended: boolean, head: boolean): BodyParts | null {
+function bodyOf(
+  rest: Buffer,
+  status: number,
+  headers: Reply['headers'],
+  ended: boolean,
+  head: boolean,
+): BodyParts | null {
   const whole = { body: rest, trailers: '', cut: false };
   if (head || status === 101 || status === 204 || status === 304) return { framing: 'none', ...whole };
-  const length = valueOf(headers, 'content-length');
+  const length = fieldOf(headers, 'content-length');
   if (length !== undefined) {
     const cut = rest.length < Number(length);
     return cut && !ended ? null : { framing: 'length', ...whole, cut };
   }
-  if (valueOf(headers, 'transfer-encoding') !== undefined) {
+  if (fieldOf(headers, 'transfer-encoding') !== undefined) {
     const decoded = dechunk(rest);
     return decoded.cut && !ended ? null : { framing: 'chunked', ...decoded };
   }
@@ -119,7 +125,7 @@ function bodyOf(rest: Buffer, status: number, headers: Reply['headers'], ended: 
 }
 
 /** The first value of a field, whatever the spelling of its name. */
-export function valueOf(headers: Reply['headers'], name: string): string | undefined {
+export function fieldOf(headers: Reply['headers'], name: string): string | undefined {
   return headers.find(([spelled]) => spelled.toLowerCase() === name)?.[1];
 }
 
@@ -130,7 +136,11 @@ function dechunk(bytes: Buffer): { body: Buffer; trailers: string; cut: boolean 
     const size = Number.parseInt(bytes.toString('latin1', at, Math.max(line, at)), 16);
     const end = size === 0 ? bytes.indexOf(END, line) : -1;
     if (end >= 0) {
-      return { body: Buffer.concat(chunks), trailers: bytes.toString('latin1', line + 2, Math.max(line + 2, end)), cut: false };
+      return {
+        body: Buffer.concat(chunks),
+        trailers: bytes.toString('latin1', line + 2, Math.max(line + 2, end)),
+        cut: false,
+      };
     }
     if (line < 0 || size === 0 || bytes.length < line + 2 + size + 2) {
       return { body: Buffer.concat(chunks), trailers: '', cut: true };

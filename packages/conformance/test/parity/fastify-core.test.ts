@@ -35,7 +35,7 @@ t.test('replies of every kind: JSON, text, buffers, streams, web streams, nothin
   const paths = ['json', 'text', 'buffer', 'big', 'stream', 'sized', 'web-stream', 'response', 'empty', 'null', 'none'];
   for (const path of paths) {
     await same(t, { path: `/${path}` });
-    const differs = path === 'none' ? (['Content-Length of a 204'] as const) : [];
+    const differs = path === 'none' ? (['Length of a 204'] as const) : [];
     await same(t, { method: 'HEAD', path: `/${path}` }, { differs });
   }
   for (const path of ['reset', 'unchanged', 'redirect', 'cookies', 'dated']) await same(t, { path: `/${path}` });
@@ -113,7 +113,7 @@ t.test('replies written by hand through reply.raw', async (t) => {
     await same(t, { path: `/${path}` });
     await same(t, { method: 'HEAD', path: `/${path}` });
   }
-  await same(t, { path: '/explicit' }, { differs: ['Length instead of chunks'] });
+  await same(t, { path: '/explicit' }, { differs: ['Length of what is whole'] });
   // Fastify sets Transfer-Encoding itself before it sends trailers.
   await same(t, { path: '/trailers' }, { differs: ['Fields of the connection'] });
   await same(t, { path: '/raw-trailers' });
@@ -137,16 +137,20 @@ t.test('errors: 404, validation, thrown, handled, too large, bad JSON, bad addre
     app.get('/throws-at-once', () => {
       throw new Error('broken at once');
     });
-    app.get('/throws-null', async () => {
-      throw null;
-    });
+    app.get('/throws-null', () => Promise.reject(null));
     app.get('/no-payload', (_request, reply) => {
       reply.send(new Map() as never);
     });
     app.get('/bad-status', (_request, reply) => reply.code(1000).send());
     app.get('/bad-value', (_request, reply) => reply.header('X-Bad', 'a\nb').send('never'));
     app.get('/stream-fails', (_request, reply) =>
-      reply.send(new Readable({ read: function (this: Readable) { this.destroy(new Error('no such thing')); } })),
+      reply.send(
+        new Readable({
+          read: function (this: Readable) {
+            this.destroy(new Error('no such thing'));
+          },
+        }),
+      ),
     );
     app.get('/stream-breaks', (_request, reply) => {
       const body = new PassThrough();
@@ -154,13 +158,16 @@ t.test('errors: 404, validation, thrown, handled, too large, bad JSON, bad addre
       reply.send(body);
       setTimeout(() => body.destroy(new Error('the disk is gone')), 30);
     });
-    app.register(async (child) => {
-      child.setErrorHandler((error: Error, _request, reply) => reply.code(502).send({ handled: error.message }));
-      child.setNotFoundHandler((request, reply) => reply.code(404).send(`nothing at ${request.url}`));
-      child.get('/handled', async () => {
-        throw new Error('inside');
-      });
-    }, { prefix: '/child' });
+    app.register(
+      async (child) => {
+        child.setErrorHandler((error: Error, _request, reply) => reply.code(502).send({ handled: error.message }));
+        child.setNotFoundHandler((request, reply) => reply.code(404).send(`nothing at ${request.url}`));
+        child.get('/handled', async () => {
+          throw new Error('inside');
+        });
+      },
+      { prefix: '/child' },
+    );
     app.get('/params/:id', async (request) => request.params);
     return app;
   });
@@ -184,9 +191,13 @@ t.test('errors: 404, validation, thrown, handled, too large, bad JSON, bad addre
     await same(t, { path: `/${path}` });
   }
   await same(t, { path: '/child/missing' });
-  await same(t, { path: '/bad-value' }, { differs: ['Length instead of chunks', 'Reason phrase'] });
+  await same(t, { path: '/bad-value' }, { differs: ['Length of what is whole', 'Reason phrase'] });
   await same(t, { path: '/stream-fails' });
-  await same(t, { path: '/stream-breaks' }, { errors: ['the response was cut: its body failed after the head was sent'] });
+  await same(
+    t,
+    { path: '/stream-breaks' },
+    { errors: ['the response was cut: its body failed after the head was sent'] },
+  );
   for (const path of ['/params/%zz', `/params/${'x'.repeat(200)}`, '/params/a%2Fb', '//double', '/params/?a=%']) {
     await same(t, { path });
   }
@@ -254,7 +265,12 @@ t.test('what a route sees of its request', async (t) => {
     'User-Agent': ['one', 'two'],
   };
   await same(t, { path: '/see/a%20b?x=1&x=2&y=%20z', headers });
-  await same(t, { method: 'POST', path: '/see/json', headers: { 'Content-Type': 'application/json' }, body: '{"a":1}' });
+  await same(t, {
+    method: 'POST',
+    path: '/see/json',
+    headers: { 'Content-Type': 'application/json' },
+    body: '{"a":1}',
+  });
   await same(t, { method: 'POST', path: '/see/text', headers: { 'Content-Type': 'text/x' }, body: ['one ', 'two'] });
   await same(t, { method: 'DELETE', path: '/see/nothing' });
   await same(t, { path: '/see/old', version: '1.0' });
@@ -276,7 +292,7 @@ t.test('behind a trusted proxy: what trustProxy does natively, the adapter does 
       }));
       return app;
     },
-    ['127.0.0.1'],
+    { trust: ['127.0.0.1'] },
   );
   await same(t, { path: '/' });
   const host = { 'X-Forwarded-Host': 'quotes.example:8443', 'X-Forwarded-Proto': 'https' };
@@ -286,7 +302,10 @@ t.test('behind a trusted proxy: what trustProxy does natively, the adapter does 
 
 t.test('routes by version and host, methods of one own, prefixes, slashes, HEAD turned off', async (t) => {
   const { same } = await bothFastify(t, () => {
-    const app = fastify({ exposeHeadRoutes: false, routerOptions: { ignoreTrailingSlash: true, caseSensitive: false } });
+    const app = fastify({
+      exposeHeadRoutes: false,
+      routerOptions: { ignoreTrailingSlash: true, caseSensitive: false },
+    });
     app.addHttpMethod('PROPFIND', { hasBody: true });
     app.route({ method: 'PROPFIND', url: '/files', handler: async (request) => ({ props: request.body ?? null }) });
     app.get('/versioned', { constraints: { version: '1.2.0' } }, async () => 'one');
@@ -310,7 +329,9 @@ t.test('handlerTimeout answers for a handler that does not', async (t) => {
   const { same } = await bothFastify(t, () => {
     const app = fastify({ handlerTimeout: 30 });
     app.get('/', (request) => {
-      return new Promise((_resolve, reject) => request.signal.addEventListener('abort', () => reject(new Error('late'))));
+      return new Promise((_resolve, reject) =>
+        request.signal.addEventListener('abort', () => reject(new Error('late'))),
+      );
     });
     return app;
   });

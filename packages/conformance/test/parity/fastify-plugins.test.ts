@@ -19,9 +19,9 @@ import sse from '@fastify/sse';
 import statics from '@fastify/static';
 import view from '@fastify/view';
 import { Eta } from 'eta';
-import fastify from 'fastify';
+import fastify, { type FastifyPluginAsync } from 'fastify';
 import t from 'tap';
-import { type Sent, valueOf } from './exchange.ts';
+import { fieldOf, type Sent } from './exchange.ts';
 import { bothFastify } from './fastify.ts';
 
 t.test('@fastify/static: whole files, ranges, revalidation, folders, packed files', async (t) => {
@@ -47,16 +47,26 @@ t.test('@fastify/static: whole files, ranges, revalidation, folders, packed file
       immutable: true,
       maxAge: '1y',
       wildcard: false,
-      setHeaders: (res, path) => res.setHeader('X-Path', path.slice(-5)),
+      setHeaders: (reply, path) => void reply.header('X-Path', path.slice(-5)),
     });
     app.get('/sent', (_request, reply) => reply.sendFile('a.txt'));
     app.get('/download', (_request, reply) => reply.download('a.txt', 'quote “1”.txt'));
     return app;
   });
   const whole = await same(t, { path: '/a.txt' });
-  const etagOf = valueOf(whole.headers, 'etag') as string;
-  const modified = valueOf(whole.headers, 'last-modified') as string;
-  for (const path of ['a.txt', 'b.html', 'empty.txt', 'big.bin', 'code.js', 'sub/', 'sub', 'missing', 'with%20space.txt']) {
+  const etagOf = fieldOf(whole.headers, 'etag') as string;
+  const modified = fieldOf(whole.headers, 'last-modified') as string;
+  for (const path of [
+    'a.txt',
+    'b.html',
+    'empty.txt',
+    'big.bin',
+    'code.js',
+    'sub/',
+    'sub',
+    'missing',
+    'with%20space.txt',
+  ]) {
     await same(t, { path: `/${path}` });
     await same(t, { method: 'HEAD', path: `/${path}` });
   }
@@ -206,12 +216,12 @@ t.test('@fastify/cors, @fastify/helmet, @fastify/etag and @fastify/formbody', as
   await same(t, { path: '/', headers: origin });
   await same(t, { path: '/', headers: { Origin: 'https://b.example' } });
   const preflight = { ...origin, 'Access-Control-Request-Method': 'PUT', 'Access-Control-Request-Headers': 'x-a, x-b' };
-  const empty = ['Content-Length of a 204'] as const;
+  const empty = ['Length of a 204'] as const;
   await same(t, { method: 'OPTIONS', path: '/', headers: preflight }, { differs: empty });
   await same(t, { method: 'OPTIONS', path: '/elsewhere', headers: preflight }, { differs: empty });
   await same(t, { method: 'OPTIONS', path: '/', headers: origin });
   const reply = await same(t, { path: '/' });
-  const tag = valueOf(reply.headers, 'etag') as string;
+  const tag = fieldOf(reply.headers, 'etag') as string;
   await same(t, { path: '/', headers: { 'If-None-Match': tag } });
   await same(t, { method: 'HEAD', path: '/' });
   await same(t, { path: '/stream' });
@@ -275,7 +285,11 @@ t.test('@fastify/http-proxy passes requests on', async (t) => {
   await same(t, { path: '/api/chunks' }, { differs });
   await same(t, { path: '/api/unchanged' }, { differs });
   await same(t, { method: 'HEAD', path: '/api/things' }, { differs });
-  await same(t, { method: 'POST', path: '/api/things', headers: { 'Content-Type': 'text/plain' }, body: 'passed on' }, { differs });
+  await same(
+    t,
+    { method: 'POST', path: '/api/things', headers: { 'Content-Type': 'text/plain' }, body: 'passed on' },
+    { differs },
+  );
   await same(t, { method: 'POST', path: '/api/things', body: ['in ', 'chunks'] }, { differs });
   await same(t, { method: 'DELETE', path: '/api/things/1' }, { differs });
   await same(t, { path: '/api/broken' });
@@ -285,7 +299,8 @@ t.test('@fastify/http-proxy passes requests on', async (t) => {
 t.test('server-sent events, by hand and by @fastify/sse', async (t) => {
   const { same } = await bothFastify(t, async () => {
     const app = fastify();
-    await app.register(sse);
+    // Its types say that a CommonJS module has a default export.
+    await app.register(sse as unknown as FastifyPluginAsync);
     app.get('/raw', (_request, reply) => {
       reply.hijack();
       reply.raw.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import proxy from '@fastify/http-proxy';
 import websocket from '@fastify/websocket';
-import fastify from 'fastify';
+import fastify, { type FastifyRequest } from 'fastify';
 import t from 'tap';
 import WebSocket, { WebSocketServer } from 'ws';
 import { bothFastify } from './fastify.ts';
@@ -43,12 +43,18 @@ t.test('@fastify/websocket: handshake, messages, pings, close codes, and paths w
     const app = fastify();
     await app.register(websocket, { options: { maxPayload: 200_000 } });
     for (const hook of ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const) {
-      app.addHook(hook, async (request) => void seen[side].push(`${hook} ${request.url} ${request.ws}`));
+      app.addHook(
+        hook,
+        async (request: FastifyRequest) => void seen[side].push(`${hook} ${request.url} ${request.ws}`),
+      );
     }
     app.addHook('preValidation', async (request, reply) => {
       if (request.url === '/forbidden') await reply.code(403).header('X-Why', 'hook').send('no');
     });
-    app.addHook('onResponse', async (request, reply) => void seen[side].push(`onResponse ${request.url} ${reply.statusCode}`));
+    app.addHook(
+      'onResponse',
+      async (request, reply) => void seen[side].push(`onResponse ${request.url} ${reply.statusCode}`),
+    );
     app.get('/echo/:room', { websocket: true }, (socket, request) => {
       seen[side].push(['route', request.params, request.ip, request.headers['sec-websocket-version']]);
       const { promise, resolve } = Promise.withResolvers<void>();

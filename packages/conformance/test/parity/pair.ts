@@ -35,15 +35,19 @@ export interface SameOptions {
 // Dates, time-outs of connections and times of a rate limit differ by nature.
 const ASIDE = new Set(['date', 'keep-alive', 'x-ratelimit-reset', 'ratelimit-reset', 'retry-after']);
 
-/**
- * Serves both until the test ends. `native` listens by itself on a free port of 127.0.0.1. Frameworks trust no proxy unless
- * told to; so does our adapter here, unless `trust` says otherwise.
- */
+export interface PairOptions {
+  /** Whose forwarding fields our adapter believes. Default: nobody's, as frameworks have it. */
+  readonly trust?: readonly string[];
+  /** Differences that show in many replies of this application. */
+  readonly everywhere?: readonly DifferenceName[];
+}
+
+/** Serves both until the test ends. `native` listens by itself on a free port of 127.0.0.1. */
 export async function pair(
   t: Test,
   native: () => Promise<Native>,
   ours: () => Gateway | Promise<Gateway>,
-  trust: readonly string[] = [],
+  { trust = [], everywhere = [] }: PairOptions = {},
 ): Promise<Pair> {
   const own = await native();
   t.teardown(() => own.close());
@@ -65,10 +69,11 @@ export async function pair(
         keepCookies(one, cookies, 'native');
         keepCookies(two, cookies, 'ours');
       }
-      const title = typeof sent === 'string' ? JSON.stringify(sent).slice(0, 60) : `${sent.method ?? 'GET'} ${sent.path}`;
+      const title =
+        typeof sent === 'string' ? JSON.stringify(sent).slice(0, 60) : `${sent.method ?? 'GET'} ${sent.path}`;
       for (const { name, apply } of DIFFERENCES) {
         const expected = differs.includes(name);
-        if (!expected && !EVERYWHERE.has(name)) continue;
+        if (!expected && !EVERYWHERE.has(name) && !everywhere.includes(name)) continue;
         const settled = apply(one, two);
         if (settled !== null) [one, two] = settled;
         else if (expected) t.fail(`${title}: the difference does not show: ${name}`);
