@@ -13,7 +13,6 @@ import { createProxyMiddleware } from 'http-proxy-middleware';
 import morgan from 'morgan';
 import multer from 'multer';
 import t, { type Test } from 'tap';
-import { fieldOf } from './exchange.ts';
 import { bothExpress } from './express.ts';
 
 /** A folder with files whose times are fixed, so that their entity tags are. */
