@@ -23,6 +23,8 @@ export class LightRequest extends IncomingMessageShell {
   declare _dumped: boolean;
   declare _watched: boolean;
   declare _pulling: boolean;
+  /** The body ended by an error of the gateway, to which there may be an answer. */
+  declare _refused: boolean;
   declare _iterator: AsyncIterator<Uint8Array> | null;
   declare _headers: HeaderFields | null;
   declare _socket: LightSocket | null;
@@ -149,7 +151,8 @@ export class LightRequest extends IncomingMessageShell {
   }
 
   get destroyed(): boolean {
-    return this._streaming ? (this._readableState as { destroyed: boolean }).destroyed : this.aborted;
+    if (this._streaming) return (this._readableState as { destroyed: boolean }).destroyed;
+    return this.aborted || this.res._closed;
   }
   set destroyed(value: boolean) {
     if (this._streaming) (this._readableState as { destroyed: boolean }).destroyed = value;
@@ -210,20 +213,16 @@ export class LightRequest extends IncomingMessageShell {
 
   /** The client left before its response was sent. As on node:http: `aborted`, an error where someone listens, `close`. */
   _abort(): void {
-    if (this.aborted) return;
+    if (this.aborted || (this._streaming && this.destroyed)) return;
     this.aborted = true;
     this.emit('aborted');
-    const error = this.complete ? undefined : this.listenerCount('error') > 0 ? aborted() : undefined;
-    if (this._streaming) (this as unknown as Readable).destroy(error);
-    else {
-      if (error !== undefined) this.emit('error', error);
-      this.emit('close');
-    }
+    if (this._streaming) (this as unknown as Readable).destroy(aborted());
+    else process.nextTick(emitAborted, this);
   }
 
   /** The response is through. A request that nobody read as a stream closes now; a stream closes by itself. */
   _finish(): void {
-    if (!this._streaming && this.listenerCount('close') > 0) this.emit('close');
+    if (!this._streaming && !this.aborted && this.listenerCount('close') > 0) this.emit('close');
     this._socket?._close();
   }
 
@@ -258,6 +257,7 @@ export class LightRequest extends IncomingMessageShell {
           this._abort();
           this.res._gone();
         } else {
+          this._refused = true;
           (this as unknown as Readable).destroy(error);
           // The adapter may have refused the request for it. A listener that waits for the end would never answer.
           if (!this.res._watched) this.res._watch();
@@ -268,6 +268,13 @@ export class LightRequest extends IncomingMessageShell {
 
   _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     if (!this.complete) this._iterator?.return?.().catch(() => {});
+    if (!this.aborted && !this._refused && !(this.complete && (this as unknown as Readable).readableEnded)) {
+      this.aborted = true;
+      this.emit('aborted');
+      // As on node:http: with a request that is destroyed goes the connection. Loops and pipelines that leave a request
+      // early set its socket to null before, so that there can be an answer.
+      if ((this.socket as LightSocket | null) !== null) this.res.destroy();
+    }
     // As node:http does: an error that nobody listens for is not thrown.
     process.nextTick(() => callback(error !== null && this.listenerCount('error') > 0 ? error : null));
   }
@@ -288,6 +295,7 @@ Object.assign(LightRequest.prototype, {
   _dumped: false,
   _watched: false,
   _pulling: false,
+  _refused: false,
   _iterator: null,
 });
 
@@ -300,6 +308,11 @@ const events = EventEmitter.prototype as unknown as {
 function makeReadable(request: LightRequest): void {
   // Runs Node's constructor after the fact: it sets `_readableState` as an own property, by the setter above.
   Readable.call(request as unknown as Readable);
+}
+
+function emitAborted(request: LightRequest): void {
+  if (request.listenerCount('error') > 0) request.emit('error', aborted());
+  request.emit('close');
 }
 
 function own(target: object, name: string, value: unknown): void {

@@ -35,7 +35,7 @@ export class LightResponse extends ServerResponseShell {
   declare shouldKeepAlive: boolean;
   declare strictContentLength: boolean;
   declare writable: boolean;
-  declare destroyed: boolean;
+  declare _destroyed: boolean;
   declare finished: boolean;
   declare _closed: boolean;
   declare _errored: Error | null;
@@ -89,7 +89,7 @@ export class LightResponse extends ServerResponseShell {
       this.writable = false;
       this._failure = error;
       this._reject?.(error);
-      process.nextTick(emitDestroyed, this, error);
+      process.nextTick(emitDestroyed, this);
     }
   }
 
@@ -116,6 +116,13 @@ export class LightResponse extends ServerResponseShell {
   }
   get closed(): boolean {
     return this._closed;
+  }
+  /** As on node:http, also when it ended well. */
+  get destroyed(): boolean {
+    return this._destroyed || this._closed;
+  }
+  set destroyed(value: boolean) {
+    this._destroyed = value;
   }
   get errored(): Error | null {
     return this._errored;
@@ -299,7 +306,7 @@ export class LightResponse extends ServerResponseShell {
       // Nothing of an answer: as on node:http the client sees its connection reset.
       else if (this._outcome === null) this._answer({ status: 500, headers: [], body: cutBy(failure) });
     }
-    process.nextTick(emitDestroyed, this, error);
+    process.nextTick(emitDestroyed, this);
     return this;
   }
 
@@ -430,7 +437,7 @@ Object.assign(LightResponse.prototype, {
   sendDate: true,
   shouldKeepAlive: true,
   strictContentLength: false,
-  destroyed: false,
+  _destroyed: false,
   _errored: null,
   _watched: false,
   _needDrain: false,
@@ -472,11 +479,11 @@ function emitError(response: LightResponse, error: Error): void {
   else response._report(error, 'a listener wrote to a response that it had ended');
 }
 
-function emitDestroyed(response: LightResponse, error: Error | undefined): void {
-  if (error !== undefined && response.listenerCount('error') > 0) response.emit('error', error);
-  close(response);
+// Without `error`, as on node:http: whoever pipes into a response would have it thrown.
+function emitDestroyed(response: LightResponse): void {
   // The connection goes, and its request with it.
   response.req._abort();
+  close(response);
   response.req._finish();
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net, { type Socket } from 'node:net';
-import { finished, pipeline, Readable } from 'node:stream';
+import { finished, PassThrough, pipeline, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { listen } from '@tsgi/adapter-node';
 import type { Log } from '@tsgi/core';
@@ -381,3 +381,22 @@ t.test('a close listener that was put first hears of a client that leaves', asyn
   await Promise.all(closed.map(({ promise }) => promise));
   t.pass('both closed');
 });
+
+t.test(
+  'a response that is destroyed under a pipe, and a request that is destroyed, end the connection and nothing else',
+  async (t) => {
+    const url = await serve(t, (req, res) => {
+      if (req.url === '/req') {
+        req.destroy();
+        return;
+      }
+      const body = new PassThrough();
+      // A pipe throws an error that its destination reports.
+      body.pipe(res);
+      body.write('half');
+      setImmediate(() => res.destroy(new Error('gone')));
+    });
+    await t.rejects(fetch(`${url}/res`).then((response) => response.text()));
+    await t.rejects(fetch(`${url}/req`));
+  },
+);
