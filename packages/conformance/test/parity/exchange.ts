@@ -149,3 +149,11 @@ function dechunk(bytes: Buffer): { body: Buffer; trailers: string; cut: boolean 
     at = line + 2 + size + 2;
   }
 }
+
+/**
+ * Runs `then` when the client has read what was written before. Servers and client share this event loop, and each of its
+ * turns reads what has arrived; a write takes a few to be on the wire.
+ */
+export function whenRead(then: () => void, turns = 10): void {
+  setImmediate(() => (turns === 0 ? then() : whenRead(then, turns - 1)));
+}

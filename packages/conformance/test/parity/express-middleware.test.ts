@@ -13,6 +13,7 @@ import { createProxyMiddleware } from 'http-proxy-middleware';
 import morgan from 'morgan';
 import multer from 'multer';
 import t, { type Test } from 'tap';
+import { whenRead } from './exchange.ts';
 import { bothExpress } from './express.ts';
 
 /** A folder with files whose times are fixed, so that their entity tags are. */
@@ -261,7 +262,7 @@ t.test('http-proxy-middleware: replies, bodies, streams, and an upstream that is
     else if (req.url === '/redirect') res.writeHead(302, { Location: '/there', 'Set-Cookie': ['a=1', 'b=2'] }).end();
     else if (req.url === '/break') {
       res.write('a first part');
-      setTimeout(() => res.destroy(), 20);
+      whenRead(() => void res.destroy());
     } else if (req.method === 'POST') req.pipe(res);
     else {
       const { host, connection, ...headers } = req.headers;

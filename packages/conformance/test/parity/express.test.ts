@@ -1,11 +1,11 @@
 // Express itself: the same replies through fromExpress and adapter-node as on its own listen.
 
 import { Readable } from 'node:stream';
-import { setTimeout as later } from 'node:timers/promises';
 import { fromExpress } from '@tsgi/bridge-node';
 import { mount } from '@tsgi/core';
 import express, { type Express } from 'express';
 import t from 'tap';
+import { whenRead } from './exchange.ts';
 import { bothExpress, listening } from './express.ts';
 import { pair } from './pair.ts';
 
@@ -316,7 +316,7 @@ t.test('a failure after the head cuts the reply', async (t) => {
     const app = express();
     app.get('/cut', async (_req, res) => {
       res.write('a first part');
-      await later(20);
+      await new Promise<void>((resolve) => whenRead(resolve));
       throw new Error('too late');
     });
     return quiet(app);

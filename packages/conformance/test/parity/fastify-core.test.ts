@@ -3,6 +3,7 @@
 import { PassThrough, Readable } from 'node:stream';
 import fastify from 'fastify';
 import t from 'tap';
+import { whenRead } from './exchange.ts';
 import { bothFastify } from './fastify.ts';
 
 t.test('replies of every kind: JSON, text, buffers, streams, web streams, nothing', async (t) => {
@@ -156,7 +157,7 @@ t.test('errors: 404, validation, thrown, handled, too large, bad JSON, bad addre
       const body = new PassThrough();
       body.write('the first half');
       reply.send(body);
-      setTimeout(() => body.destroy(new Error('the disk is gone')), 30);
+      whenRead(() => void body.destroy(new Error('the disk is gone')));
     });
     app.register(
       async (child) => {

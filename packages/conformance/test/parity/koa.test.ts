@@ -8,7 +8,7 @@ import compress from 'koa-compress';
 import session from 'koa-session';
 import statics from 'koa-static';
 import t from 'tap';
-import { fieldOf, type Sent } from './exchange.ts';
+import { fieldOf, type Sent, whenRead } from './exchange.ts';
 import { bothKoa } from './koa.ts';
 
 type Routes = Record<string, (ctx: Context) => unknown>;
@@ -180,7 +180,7 @@ t.test('errors: thrown, asked for, within a stream, after the head', async (t) =
         const body = new PassThrough();
         body.write('the first half');
         ctx.body = body;
-        setTimeout(() => body.destroy(new Error('the disk is gone')), 30);
+        whenRead(() => void body.destroy(new Error('the disk is gone')));
       },
       '/bad-value': (ctx) => {
         ctx.set('X-Bad', 'a\nb');

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { PassThrough, pipeline, Readable } from 'node:stream';
 import t from 'tap';
+import { whenRead } from './exchange.ts';
 import { bothListener } from './listener.ts';
 
 const CUT = 'the response was cut: its body failed after the head was sent';
@@ -115,7 +116,7 @@ t.test('a connection that a listener cuts ends without a reply, or within it', a
     if (req.url === '/socket') req.socket.destroy();
     if (req.url === '/half') {
       res.writeHead(200, { 'Content-Length': 9 });
-      res.write('half', () => setTimeout(() => res.destroy(), 30));
+      res.write('half', () => whenRead(() => void res.destroy()));
     }
   });
   for (const path of ['/res', '/req', '/socket', '/half']) await same(t, { path }, { errors: [CUT] });

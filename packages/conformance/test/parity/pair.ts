@@ -84,12 +84,19 @@ export async function pair(
   };
 }
 
+// When a cookie ends is counted from now; that it has ended is compared.
+const COOKIE_DATE = /(;\s*expires=)(?!Thu, 01 Jan 1970)[^;]+/gi;
+
 /** What is compared, in a form that can be read when it differs. */
 function show(reply: Reply, varies: RegExp | undefined): object {
   const blank = (text: string): string => (varies === undefined ? text : text.replace(varies, '*'));
+  const value = (name: string, text: string): string => {
+    if (ASIDE.has(name.toLowerCase())) return '*';
+    return blank(text).replace(COOKIE_DATE, '$1*');
+  };
   return {
     ...reply,
-    headers: reply.headers.map(([name, value]) => `${name}: ${ASIDE.has(name.toLowerCase()) ? '*' : blank(value)}`),
+    headers: reply.headers.map(([name, text]) => `${name}: ${value(name, text)}`),
     body: blank(reply.body.toString('latin1')),
   };
 }
