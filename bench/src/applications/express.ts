@@ -12,7 +12,7 @@ export function expressApplication(): Express {
     response.json(DOCUMENT);
   });
   app.post('/upload', express.json(), (request, response) => {
-    response.json({ items: request.body.items.length });
+    response.json({ items: (request.body as { items: unknown[] }).items.length });
   });
   return app;
 }

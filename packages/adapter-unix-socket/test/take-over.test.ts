@@ -3,7 +3,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { listen } from '@tsgi/adapter-unix-socket';
-import type { Application, Listening } from '@tsgi/core';
+import type { Application } from '@tsgi/core';
 import t from 'tap';
 import { get, serveCommand, start } from './client.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -47,7 +47,7 @@ t.test('twenty times under load, no client and no look at the path notices anyth
 
   const drains: Promise<void>[] = [];
   for (let i = 1; i <= 20; i++) {
-    const next: Listening = await listen(named(String(i)), `unix:${path}`, options);
+    const next: typeof current = await listen(named(String(i)), `unix:${path}`, options);
     drains.push(current.drain());
     current = next;
     const before = answers;
