@@ -131,3 +131,19 @@ t.test('the context says who serves', async (t) => {
   t.strictSame(seen, [['shop', 3, 2]]);
   await app.close();
 });
+
+t.test('an error of stop is logged and keeps nobody from closing', async (t) => {
+  const logged: object[] = [];
+  const log = { debug() {}, info() {}, warn() {}, error: (fields: object) => void logged.push(fields) };
+  const app = await inject(
+    {
+      handle: () => ({ status: 204, headers: [], body: null }),
+      stop() {
+        throw new Error('no longer there');
+      },
+    },
+    { log },
+  );
+  await app.close();
+  t.match(logged, [{ err: { message: 'no longer there' } }]);
+});
