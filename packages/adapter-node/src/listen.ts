@@ -70,6 +70,8 @@ export interface NodeListening extends Listening {
    * that have fewer of them.
    */
   shed(count: number): void;
+  /** Resolves when no more connections are accepted: early in a drain, long before what is in flight has ended. */
+  readonly stoppedAccepting: Promise<void>;
 }
 
 class Server implements NodeListening {
@@ -80,6 +82,7 @@ class Server implements NodeListening {
   readonly #application: Application | null;
   /** Resolved when nothing more is waited for. */
   readonly #cut = Promise.withResolvers<void>();
+  readonly #stoppedAccepting = Promise.withResolvers<void>();
   #closed: Promise<void> | null = null;
   #draining: Promise<void> | null = null;
 
@@ -92,6 +95,10 @@ class Server implements NodeListening {
 
   stats(): ReturnType<Listening['stats']> {
     return this.#engine.stats();
+  }
+
+  get stoppedAccepting(): Promise<void> {
+    return this.#stoppedAccepting.promise;
   }
 
   shed(count: number): void {
@@ -157,7 +164,9 @@ class Server implements NodeListening {
 
   async #finish(): Promise<void> {
     this.#control.drain();
-    await this.#engine.closeListener();
+    const closed = this.#engine.closeListener();
+    this.#stoppedAccepting.resolve();
+    await closed;
     if (this.#application === null) return;
     await Promise.race([this.#control.settled(), this.#cut.promise]);
     await stop(this.#application, this.#control.context.log);

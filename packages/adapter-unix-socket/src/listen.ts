@@ -158,6 +158,7 @@ function withAddress(listening: NodeListening, address: Bind): NodeListening {
     address,
     stats: () => listening.stats(),
     drain: (options) => listening.drain(options),
+    stoppedAccepting: listening.stoppedAccepting,
     close: () => listening.close(),
     shed: (count) => listening.shed(count),
   };

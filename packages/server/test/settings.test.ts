@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { flagOf, nearest, SETTING_NAMES, variableOf } from '../src/settings/names.ts';
 import { readValue, showDuration } from '../src/settings/read-value.ts';
-import { resolveSettings } from '../src/settings/resolve.ts';
+import { applicationOf, type Resolved, resolveSettings } from '../src/settings/resolve.ts';
 import { SETTINGS } from '../src/settings/table.ts';
 
 t.test('a flag goes before a variable, a variable before the file, the file before the default', async (t) => {
@@ -61,7 +61,7 @@ t.test('a wrong value names the setting, its origin and what it takes', async (t
     message: /--certfile is given without --keyfile/,
     todo: /--keyfile/,
   });
-  await t.rejects(resolveSettings({ flags: {}, env: {}, cwd: '/' }), { message: /no application/ });
+  t.throws(() => applicationOf({ settings: { app: null } } as Resolved), { message: /no application/ });
 });
 
 t.test('each type reads what it takes and nothing else', async (t) => {

@@ -1,6 +1,7 @@
 // The parent of all workers. It binds the sockets, starts workers, replaces those that die, and hands over from one
 // generation to the next. It never accepts a connection and never loads the application.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@tsgi/core';
 import type { Settings } from '../settings/table.ts';
 import { Backoff } from './backoff.ts';
@@ -11,15 +12,17 @@ import { describeExit, WorkerFailure, type WorkerOptions, WorkerProcess } from '
 /** The beat of the arbiter, in milliseconds: how often it looks at its workers. */
 const TICK = 250;
 
+/** How long a reload waits for the old workers to stop accepting, in milliseconds. One that hangs is not waited for. */
+const LAST_ACCEPT = 1000;
+
 /** What the arbiter cannot know by itself. */
 export interface ArbiterOptions {
-  readonly sockets: readonly ServerSocket[];
   readonly log: Log;
   /** Reads the settings again, for a reload. Throws what is wrong with them. */
   readonly resolve: () => Promise<WorkerSetup>;
   readonly setup: WorkerSetup;
   /** Called at each step that somebody outside may want to know of. */
-  readonly onChange?: (change: ArbiterChange) => void;
+  readonly onChange: (change: ArbiterChange) => void;
 }
 
 /** What workers of one generation are started with. */
@@ -38,6 +41,7 @@ export class Arbiter {
   readonly #options: ArbiterOptions;
   readonly #log: Log;
   readonly #workers = new Set<WorkerProcess>();
+  #sockets: readonly ServerSocket[] = [];
   /** By the number of a worker: one that dies again and again must not slow the others down. */
   readonly #backoffs = new Map<number, Backoff>();
   readonly #born = performance.now();
@@ -58,18 +62,22 @@ export class Arbiter {
     this.#wanted = options.setup.workers;
   }
 
-  /** Starts the first generation. Rejects with a {@link WorkerFailure} when one of its workers cannot start. */
-  async start(): Promise<void> {
+  /**
+   * Starts the first generation on `sockets`. Rejects with a {@link WorkerFailure} when one of its workers cannot start;
+   * the sockets are closed then.
+   */
+  async start(sockets: readonly ServerSocket[]): Promise<void> {
+    this.#sockets = sockets;
     this.#ticker = setInterval(() => this.#tick(), TICK);
     try {
       const workers = await this.#prepare(this.#generation, this.#setup, 0);
       for (const worker of workers) worker.accept();
       await Promise.all(workers.map(({ accepting }) => accepting));
-      for (const socket of this.#options.sockets) await socket.publish();
+      for (const socket of this.#sockets) await socket.publish();
     } catch (error) {
       this.#state = 'draining';
       clearInterval(this.#ticker);
-      for (const socket of this.#options.sockets) socket.letGo();
+      for (const socket of this.#sockets) socket.letGo();
       throw error;
     }
     this.#state = 'serving';
@@ -158,7 +166,7 @@ export class Arbiter {
       state: this.#state,
       generation: this.#generation,
       uptime: (performance.now() - this.#born) / 1000,
-      binds: this.#options.sockets.map(({ bind }) => bind),
+      binds: this.#sockets.map(({ bind }) => bind),
       wanted: this.#wanted,
       workers: Array.from(this.#workers, (worker) => ({
         worker: worker.worker,
@@ -210,9 +218,7 @@ export class Arbiter {
       );
     });
     for (const death of deaths) death.catch(() => {});
-    const timer = Promise.withResolvers<void>();
-    setTimeout(timer.resolve, ms);
-    await Promise.race([timer.promise, ...deaths]);
+    await Promise.race([delay(ms), ...deaths]);
   }
 
   /**
@@ -229,6 +235,11 @@ export class Arbiter {
     this.#generation++;
     this.#backoffs.clear();
     for (const worker of old) worker.drain('reloaded', 0, setup.settings.gracefulTimeout);
+    // Whoever hears that the reload is done meets the new code alone.
+    await Promise.race([
+      Promise.all(old.map(({ stoppedAccepting }) => stoppedAccepting)),
+      delay(LAST_ACCEPT, undefined, { ref: false }),
+    ]);
     const alive = new Set(this.#current().map(({ worker }) => worker));
     for (const number of range(1, this.#wanted)) if (!alive.has(number)) void this.#replace(number, 0);
   }
@@ -289,7 +300,7 @@ export class Arbiter {
       generation,
       settings,
       env,
-      sockets: this.#options.sockets,
+      sockets: this.#sockets,
     });
     this.#workers.add(worker);
     this.#log.info({ worker: number, generation, pid: worker.pid }, `worker ${number} starts`);
@@ -313,16 +324,16 @@ export class Arbiter {
     if (this.#current().some(({ worker }) => worker === gone.worker)) return;
     const backoff = this.#backoffs.get(gone.worker) ?? new Backoff();
     this.#backoffs.set(gone.worker, backoff);
-    const delay = backoff.next(gone.age);
-    if (delay > 0) this.#log.warn({ worker: gone.worker, delay }, `worker ${gone.worker} is replaced in ${delay} ms`);
+    const pause = backoff.next(gone.age);
+    if (pause > 0) this.#log.warn({ worker: gone.worker, pause }, `worker ${gone.worker} is replaced in ${pause} ms`);
     this.#restarts.set(gone.worker, (this.#restarts.get(gone.worker) ?? 0) + 1);
-    void this.#replace(gone.worker, delay);
+    void this.#replace(gone.worker, pause);
   }
 
   /** Starts a worker for one place and lets it accept. A failure is logged, and its exit leads to the next try. */
-  async #replace(number: number, delay: number): Promise<WorkerProcess | null> {
+  async #replace(number: number, pause: number): Promise<WorkerProcess | null> {
     const generation = this.#generation;
-    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+    if (pause > 0) await delay(pause);
     if (this.#state === 'draining' || generation !== this.#generation || number > this.#wanted) return null;
     const setup = this.#setup;
     const worker = this.#spawn(number, generation, setup);
@@ -398,13 +409,13 @@ export class Arbiter {
 
   async #end(tell: () => void): Promise<void> {
     const { settings } = this.#setup;
-    for (const socket of this.#options.sockets) socket.letGo();
+    for (const socket of this.#sockets) socket.letGo();
     // While load balancers notice, everything goes on.
     if (settings.drainDelay > 0) {
       tell();
-      await new Promise((resolve) => setTimeout(resolve, settings.drainDelay));
+      await delay(settings.drainDelay);
     }
-    for (const socket of this.#options.sockets) await socket.unpublish();
+    for (const socket of this.#sockets) await socket.unpublish();
     tell();
     while (this.#workers.size > 0) await Promise.race([...this.#workers].map(({ exited }) => exited));
     if (this.#ticker !== null) clearInterval(this.#ticker);
@@ -412,7 +423,7 @@ export class Arbiter {
   }
 
   #notify(change: ArbiterChange): void {
-    this.#options.onChange?.(change);
+    this.#options.onChange(change);
   }
 }
 

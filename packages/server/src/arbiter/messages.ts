@@ -36,6 +36,8 @@ export type FromWorker =
   /** The application has started; nothing is accepted yet. */
   | { readonly type: 'started'; readonly kind: string }
   | { readonly type: 'accepting' }
+  /** The next connection goes to somebody else; what is in flight goes on. */
+  | { readonly type: 'stopped-accepting' }
   | { readonly type: 'ready'; readonly ready: boolean; readonly reason: string }
   /** It cannot serve, and ends. `phase` says what it was at. */
   | {

@@ -64,6 +64,8 @@ export class WorkerProcess {
   readonly started: Promise<void>;
   /** Resolves when connections are accepted; rejects with a {@link WorkerFailure}. */
   readonly accepting: Promise<void>;
+  /** Resolves when it accepts no more connections, at the latest when it is gone. */
+  readonly stoppedAccepting: Promise<void>;
   readonly exited: Promise<WorkerExit>;
   state: WorkerState = 'booting';
   ready = false;
@@ -88,7 +90,10 @@ export class WorkerProcess {
     this.pid = child.pid ?? 0;
     const started = Promise.withResolvers<void>();
     const accepting = Promise.withResolvers<void>();
+    const stoppedAccepting = Promise.withResolvers<void>();
     const exited = Promise.withResolvers<WorkerExit>();
+    this.stoppedAccepting = stoppedAccepting.promise;
+    exited.promise.then(() => stoppedAccepting.resolve());
     this.started = started.promise;
     this.accepting = accepting.promise;
     this.exited = exited.promise;
@@ -110,6 +115,9 @@ export class WorkerProcess {
           if (this.state === 'started') this.state = 'accepting';
           accepting.resolve();
           break;
+        case 'stopped-accepting':
+          stoppedAccepting.resolve();
+          break;
         case 'ready':
           this.ready = message.ready;
           this.reason = message.reason;
@@ -130,11 +138,9 @@ export class WorkerProcess {
       if (child.pid === undefined) this.#end(exited, { code: null, signal: null });
     });
     // 'close' and not 'exit': its last messages have been read by then.
-    child.on('exit', (code, signal) => {
-      setImmediate(() => {
-        fail(new WorkerFailure(worker, `worker ${worker} ${describeExit({ code, signal })} before it was ready`));
-        this.#end(exited, { code, signal });
-      });
+    child.on('close', (code, signal) => {
+      fail(new WorkerFailure(worker, `worker ${worker} ${describeExit({ code, signal })} before it was ready`));
+      this.#end(exited, { code, signal });
     });
     const inherited: InheritedSocket[] = sockets.map(({ bind }, i) => ({ fd: FIRST_SOCKET + i, bind }));
     this.#send({ type: 'boot', settings, worker, generation, sockets: inherited });

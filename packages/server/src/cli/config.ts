@@ -4,10 +4,18 @@ import { SETTING_NAMES } from '../settings/names.ts';
 import { showDuration } from '../settings/read-value.ts';
 import { type Resolved, resolveSettings } from '../settings/resolve.ts';
 import { SETTINGS, type SettingName } from '../settings/table.ts';
-import type { Flags } from './program.ts';
+import { type AddCommand, type Flags, withApp, withSettings } from './command.ts';
+
+export const addConfig: AddCommand = (program) => {
+  withSettings(program.command('config').description('Print every setting, and where it comes from.'))
+    .option('--json', 'as JSON')
+    .action(async (app: string | undefined, { json, ...flags }: Flags & { json?: boolean }) => {
+      process.stdout.write(await showSettings(withApp(app, flags), json === true));
+    });
+};
 
 /** The text of `tsgi config`: a line a setting, or JSON. */
-export async function showSettings(flags: Flags, json: boolean): Promise<string> {
+async function showSettings(flags: Flags, json: boolean): Promise<string> {
   const { settings, origins } = await resolveSettings({ flags, env: process.env, cwd: process.cwd() });
   if (json) return `${JSON.stringify({ settings, origins }, null, 2)}\n`;
   const rows = SETTING_NAMES.map((name) => [name, show(name, settings), origins[name].where || 'default'] as const);

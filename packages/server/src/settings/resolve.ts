@@ -102,10 +102,10 @@ function checkTogether({ settings }: Resolved): void {
     const [have, miss] = settings.certfile === null ? ['--keyfile', '--certfile'] : ['--certfile', '--keyfile'];
     throw new SettingError(`${have} is given without ${miss}`, `give ${miss} as well`);
   }
-  if (settings.app === null) {
-    throw new SettingError(
-      'no application is named',
-      'write tsgi serve ./app.ts:app, or app in the configuration file',
-    );
-  }
+}
+
+/** The application that the settings name. Throws a {@link SettingError} where they name none. */
+export function applicationOf({ settings }: Resolved): string {
+  if (settings.app !== null) return settings.app;
+  throw new SettingError('no application is named', 'write it as ./app.ts:app, or as app in the configuration file');
 }

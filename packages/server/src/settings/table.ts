@@ -40,6 +40,7 @@ export const SETTING_GROUPS = {
   http: 'HTTP',
   limits: 'Limits',
   logs: 'Logs',
+  operation: 'Operation',
 } as const;
 
 export type SettingGroup = keyof typeof SETTING_GROUPS;
@@ -95,6 +96,12 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     default: 'tsgi',
     text: 'The name of this server in logs, metrics and the context.',
   },
+  dev: {
+    group: 'application',
+    type: { kind: 'switch' },
+    default: false,
+    text: 'For development: starts anew when an imported file changes; requests wait meanwhile.',
+  },
   // binding
   bind: {
     group: 'binding',
@@ -114,6 +121,12 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     type: { kind: 'mode' },
     default: '660',
     text: 'Permission bits of Unix sockets.',
+  },
+  socketOwner: {
+    group: 'binding',
+    type: { kind: 'text', example: 'www-data:www-data' },
+    default: null,
+    text: 'The owner of Unix sockets, user or user:group. Default: the user and group of the workers.',
   },
   takeOver: {
     group: 'binding',
@@ -149,6 +162,24 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     type: { kind: 'choice', values: ['on', 'off'] },
     default: 'on',
     text: 'The thread in each worker that tells where a hung main loop hangs; off saves 8 MB a worker.',
+  },
+  user: {
+    group: 'workers',
+    type: { kind: 'text', example: 'www-data' },
+    default: null,
+    text: 'The user that workers run as, a name or a number; the arbiter must be root.',
+  },
+  group: {
+    group: 'workers',
+    type: { kind: 'text', example: 'www-data' },
+    default: null,
+    text: "The group that workers run as, a name or a number. Default: the user's own.",
+  },
+  umask: {
+    group: 'workers',
+    type: { kind: 'mode' },
+    default: null,
+    text: 'The permission bits that files of the arbiter and the workers do not get. Default: as inherited.',
   },
   // reload
   gracefulTimeout: {
@@ -323,6 +354,25 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     default: 'combined',
     text: 'combined, common, uwsgi, json, or a format string.',
   },
+  // operation
+  controlSocket: {
+    group: 'operation',
+    type: { kind: 'path' },
+    default: 'auto',
+    text: 'Where tsgi status, reload and their like reach this server; auto goes by its name and folder, off has none.',
+  },
+  monitorBind: {
+    group: 'operation',
+    type: { kind: 'list', of: 'bind' },
+    default: [],
+    text: 'Where /livez, /readyz and /metrics are answered, apart from the traffic. Default: nowhere.',
+  },
+  pidfile: {
+    group: 'operation',
+    type: { kind: 'path' },
+    default: null,
+    text: 'A file with the process id of the arbiter; a second arbiter with the same file is refused.',
+  },
 };
 
 /** The name of a setting in the configuration file. */
@@ -338,9 +388,11 @@ export interface Settings {
   readonly import: readonly string[];
   readonly envFile: readonly string[];
   readonly name: string;
+  readonly dev: boolean;
   readonly bind: readonly string[];
   readonly backlog: number;
   readonly socketMode: number;
+  readonly socketOwner: string | null;
   readonly takeOver: boolean;
   readonly certfile: string | null;
   readonly keyfile: string | null;
@@ -348,6 +400,9 @@ export interface Settings {
   readonly timeout: number;
   readonly startTimeout: number;
   readonly watchdog: 'on' | 'off';
+  readonly user: string | null;
+  readonly group: string | null;
+  readonly umask: number | null;
   readonly gracefulTimeout: number;
   readonly drainDelay: number;
   readonly reloadBatch: number;
@@ -376,4 +431,7 @@ export interface Settings {
   readonly logFile: string;
   readonly accessLogfile: string | null;
   readonly accessLogFormat: string;
+  readonly controlSocket: string;
+  readonly monitorBind: readonly string[];
+  readonly pidfile: string | null;
 }

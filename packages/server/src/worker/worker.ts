@@ -79,7 +79,10 @@ export class Worker {
     if (this.#ending) return;
     this.#ending = true;
     this.#control.drain();
-    await Promise.all(this.#servers.map((server) => server.drain({ delay, graceful })));
+    const drained = this.#servers.map((server) => server.drain({ delay, graceful }));
+    await Promise.all(this.#servers.map(({ stoppedAccepting }) => stoppedAccepting));
+    await this.#send({ type: 'stopped-accepting' });
+    await Promise.all(drained);
     await this.#leave();
   }
 

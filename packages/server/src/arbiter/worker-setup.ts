@@ -1,0 +1,30 @@
+// What the workers of a generation are started with, from the settings as they are at that moment.
+
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parseEnv } from 'node:util';
+import type { Resolved } from '../settings/resolve.ts';
+import { SettingError } from '../settings/setting-error.ts';
+import type { WorkerSetup } from './arbiter.ts';
+
+/** The set-up that `resolved` asks for. Throws a {@link SettingError} for an environment file that cannot be read. */
+export function setupOf({ settings }: Resolved): WorkerSetup {
+  // libuv looks at the affinity mask and at the CPU quota of the cgroup.
+  const workers = settings.workers === 'auto' ? availableParallelism() : settings.workers;
+  return { settings, workers, env: { ...process.env, ...readEnvFiles(settings.envFile) } };
+}
+
+function readEnvFiles(paths: readonly string[]): NodeJS.Dict<string> {
+  const env: NodeJS.Dict<string> = {};
+  for (const path of paths) {
+    try {
+      Object.assign(env, parseEnv(readFileSync(path, 'utf8')));
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new SettingError(`the environment file ${path} cannot be read: ${message}`, 'write the path of one', {
+        cause,
+      });
+    }
+  }
+  return env;
+}

@@ -1,0 +1,41 @@
+// What the commands of tsgi share: the options that are made of the table of settings, and the application's argument.
+
+import { type Command, Option } from 'commander';
+import { flagOf, SETTING_NAMES } from '../settings/names.ts';
+import { SETTING_GROUPS, SETTINGS, type SettingGroup, type SettingName } from '../settings/table.ts';
+
+/** Adds one command to `program`. Its action calls `end` with the exit status, where that is not 0. */
+export type AddCommand = (program: Command, end: (status: number) => void) => void;
+
+/** Flags by the setting's name, as text. */
+export type Flags = Partial<Record<SettingName, unknown>>;
+
+/** The flags, with the application that was named before them. */
+export function withApp(app: string | undefined, flags: Flags): Flags {
+  return app === undefined ? flags : { ...flags, app };
+}
+
+/** Gives `command` the argument for the application and an option for every setting, in groups. */
+export function withSettings(command: Command): Command {
+  command.argument('[app]', SETTINGS.app.text);
+  for (const group of Object.keys(SETTING_GROUPS) as SettingGroup[]) {
+    command.optionsGroup(`${SETTING_GROUPS[group]}:`);
+    for (const name of SETTING_NAMES) {
+      if (SETTINGS[name].group === group && name !== 'app') command.addOption(optionOf(name));
+    }
+  }
+  return command;
+}
+
+/** The option of one setting alone, for commands that need no more. */
+export function optionOf(name: SettingName): Option {
+  const setting = SETTINGS[name];
+  const short = setting.short === undefined ? '' : `-${setting.short}, `;
+  const value =
+    setting.type.kind === 'switch' ? '' : ` <${setting.type.kind === 'list' ? setting.type.of : setting.type.kind}>`;
+  const option = new Option(`${short}${flagOf(name)}${value}`, setting.text);
+  if (setting.type.kind === 'list') {
+    option.argParser((given: string, before: string[] | undefined) => [...(before ?? []), ...given.split(',')]);
+  }
+  return option;
+}
