@@ -20,18 +20,22 @@ interface Example {
   ask(method: string, path: string, json?: unknown): Promise<{ status: number; body: string }>;
 }
 
+/** What the examples' start scripts run. */
+const TSGI = ['NODE_OPTIONS=--conditions=@tsgi/source', 'node_modules/.bin/tsgi', 'serve', './app.ts:app'] as const;
+const EMBEDDED = [process.execPath, '--conditions=@tsgi/source', 'server.ts'] as const;
+
 /** Starts an example on `bind` and waits until it says that it listens. */
-async function serve(t: Test, folder: string, bind: string): Promise<Example> {
-  const child = start(process.execPath, ['--conditions=@tsgi/source', 'server.ts'], {
+async function serve(t: Test, folder: string, [command, ...args]: readonly string[], bind: string): Promise<Example> {
+  const child = start(command as string, args, {
     cwd: folder,
-    env: { ...process.env, TSGI_BIND: bind },
+    env: { ...process.env, TSGI_BIND: bind, TSGI_WORKERS: '2', TSGI_CONTROL_SOCKET: 'off' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   t.teardown(() => child.kill('SIGKILL'));
   let address = '';
   for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
-    address = /^Listening on (.*)$/.exec(line)?.[1] ?? '';
+    address = /(?:Listening on |"serving )([^" ]+)/.exec(line)?.[1] ?? '';
     if (address !== '') break;
   }
   t.not(address, '', 'it says where it listens');
@@ -56,7 +60,7 @@ async function serve(t: Test, folder: string, bind: string): Promise<Example> {
   };
 }
 
-const folders = globSync('examples/*/server.ts', { cwd: ROOT })
+const folders = globSync('examples/*/package.json', { cwd: ROOT })
   .map((file) => join(ROOT, dirname(file)))
   .sort();
 
@@ -73,7 +77,7 @@ for (const folder of folders.filter((folder) => basename(folder) !== 'embedded')
       const sockets = await mkdtemp(join(tmpdir(), 'example-'));
       t.teardown(() => rm(sockets, { recursive: true }));
       const path = join(sockets, 'app.sock');
-      const example = await serve(t, folder, transport === 'TCP' ? '127.0.0.1:0' : `unix:${path}`);
+      const example = await serve(t, folder, TSGI, transport === 'TCP' ? '127.0.0.1:0' : `unix:${path}`);
 
       t.strictSame(await example.ask('GET', '/'), { status: 200, body: 'Hello World!' });
       t.strictSame(await example.ask('GET', '/hello/J%C3%BCrgen?loud'), { status: 200, body: '{"hello":"Jürgen"}' });
@@ -91,7 +95,8 @@ for (const folder of folders.filter((folder) => basename(folder) !== 'embedded')
 }
 
 test('an example says in one line what is wrong with its bind', async (t) => {
-  const child = start(process.execPath, ['--conditions=@tsgi/source', 'server.ts'], {
+  const [command, ...args] = TSGI;
+  const child = start(command, args, {
     cwd: join(ROOT, 'examples/plain'),
     env: { ...process.env, TSGI_BIND: 'unix:relative.sock' },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -102,7 +107,7 @@ test('an example says in one line what is wrong with its bind', async (t) => {
 });
 
 test('embedded does the jobs that it took before it leaves', async (t) => {
-  const example = await serve(t, join(ROOT, 'examples/embedded'), '127.0.0.1:0');
+  const example = await serve(t, join(ROOT, 'examples/embedded'), EMBEDDED, '127.0.0.1:0');
   t.equal((await example.ask('POST', '/api/jobs', { name: 'clean up' })).status, 202);
   t.match((await example.ask('GET', '/api/jobs')).body, 'clean up');
   t.equal((await example.ask('GET', '/health')).status, 200);

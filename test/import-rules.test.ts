@@ -19,7 +19,7 @@ const CLEAN = {
   'packages/app-movie-quotes/src/app.ts': `export const app = 1;`,
   'packages/app-movie-quotes/src/main.ts': `import '@tsgi/adapter-node';\nimport './app.ts';`,
   'packages/core/test/core.test.ts': `import '../src/index.ts';`,
-  'examples/plain/server.ts': `import '@tsgi/adapter-node';`,
+  'examples/plain/app.ts': `import '@tsgi/adapter-node';`,
   'bench/run.ts': `import '@tsgi/app-movie-quotes';`,
   'test/some.test.ts': `import '@tsgi/core';`,
 };
@@ -113,7 +113,7 @@ const BROKEN: [what: string, rule: string, changes: Record<string, string>][] = 
   [
     'an example imports what is not published',
     'examples-use-published-names',
-    { 'examples/plain/server.ts': `import '@tsgi/conformance';` },
+    { 'examples/plain/app.ts': `import '@tsgi/conformance';` },
   ],
   [
     'a source imports a test',

@@ -1,10 +1,8 @@
 // An Express application that does not listen: who imports it decides who serves it.
 
-import { fromExpress } from '@tsgi/bridge-node';
-import type { Application } from '@tsgi/core';
-import express from 'express';
+import express, { type Express } from 'express';
 
-const app = express();
+export const app: Express = express();
 app.use(express.json());
 
 app.get('/', (_req, res) => {
@@ -18,5 +16,3 @@ app.get('/hello/:name', (req, res) => {
 app.post('/echo', (req, res) => {
   res.json(req.body);
 });
-
-export const application: Application = fromExpress(app);

@@ -1,11 +1,9 @@
 // A Koa application that does not listen: who imports it decides who serves it.
 
 import { json } from 'node:stream/consumers';
-import { fromKoa } from '@tsgi/bridge-node';
-import type { Application } from '@tsgi/core';
 import Koa from 'koa';
 
-const app = new Koa();
+export const app = new Koa();
 
 app.use(async (ctx) => {
   const [first = '', name = ''] = ctx.path.slice(1).split('/');
@@ -13,5 +11,3 @@ app.use(async (ctx) => {
   else if (ctx.method === 'GET' && first === 'hello') ctx.body = { hello: decodeURIComponent(name) };
   else if (ctx.method === 'POST' && ctx.path === '/echo') ctx.body = await json(ctx.req);
 });
-
-export const application: Application = fromKoa(app);

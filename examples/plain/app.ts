@@ -14,7 +14,7 @@ const json = (value: unknown): GatewayResponse => ({
   body: JSON.stringify(value),
 });
 
-export const application: Application = {
+export const app: Application = {
   handle(request) {
     const path = request.target.split('?', 1)[0] as string;
     const name = /^\/hello\/([^/]+)$/.exec(path)?.[1];

@@ -1,14 +1,17 @@
 // Every published package works from its tarball: in a project that has nothing else of this workspace, in JavaScript
 // and in TypeScript, on each Node that is supported.
 
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { test } from 'tap';
-import { run as runCommand } from '../command.ts';
+import { run as runCommand, start } from '../command.ts';
 import { ROOT } from '../markdown.ts';
 
 const SEEN = 'plain plain fastify fetch listener plain plain\n';
@@ -47,6 +50,7 @@ test('the published packages', async (t) => {
     '@tsgi/bridge-fetch',
     '@tsgi/bridge-node',
     '@tsgi/core',
+    'tsgi',
   ]);
   await run('pnpm', ['run', 'build'], ROOT);
 
@@ -116,4 +120,42 @@ test('the published packages', async (t) => {
       t.equal(await run(node, ['typed.js'], project), SEEN, `compiled TypeScript runs on Node ${version}`);
     }
   });
+
+  t.test('npx tsgi serves every example from its tarball', async (t) => {
+    const project = join(work, 'served');
+    await mkdir(project);
+    await writeFile(join(project, 'package.json'), '{ "name": "served", "private": true, "type": "module" }');
+    const own = [...tarballs].filter(([name]) => name !== '@tsgi/adapter-inject').map(([, tarball]) => tarball);
+    await run('npm', ['install', '--no-audit', '--no-fund', ...own], project);
+    const { stdout } = await runCommand('du', ['-sm', 'node_modules'], project);
+    t.comment(`tsgi and all that it depends on: ${stdout.split('\t')[0]} MB`);
+    await run('npm', ['install', '--no-audit', '--no-fund', 'fastify@5', 'express@5', 'koa@3', 'hono@4'], project);
+    for (const example of ['fastify', 'express', 'koa', 'hono', 'plain']) {
+      await copyFile(join(ROOT, 'examples', example, 'app.ts'), join(project, 'app.ts'));
+      const socket = join(work, 'app.sock');
+      for (const bind of ['127.0.0.1:0', `unix:${socket}`]) {
+        const args = ['tsgi', 'serve', './app.ts:app', '--workers', '2', '--bind', bind, '--control-socket', 'off'];
+        const child = start('npx', args, { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] });
+        const exited = once(child, 'exit');
+        const bound = await serving(child);
+        const url = bind.startsWith('unix') ? ['--unix-socket', socket, 'http://localhost'] : [`http://${bound}`];
+        t.equal(
+          await run('curl', ['-sS', ...url.slice(0, -1), `${url.at(-1)}/hello/world`], work),
+          '{"hello":"world"}',
+        );
+        child.kill('SIGTERM');
+        await exited;
+      }
+      t.pass(example);
+    }
+  });
 });
+
+/** The address that a server says it serves. */
+async function serving(child: ChildProcess): Promise<string> {
+  for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
+    const { msg } = JSON.parse(line) as { msg: string };
+    if (msg.startsWith('serving ')) return msg.slice('serving '.length);
+  }
+  throw new Error('it ended before it served');
+}

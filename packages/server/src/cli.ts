@@ -1,7 +1,16 @@
 #!/usr/bin/env node
 // The command tsgi. USR1 has its handler before anything else is loaded: without one, it opens a debugger.
 
+import net from 'node:net';
+
 process.on('SIGUSR1', () => {});
 
-const { main } = await import('./cli/program.ts');
-process.exitCode = await main(process.argv);
+if ('BoundSocket' in net) {
+  const { main } = await import('./cli/program.ts');
+  process.exitCode = await main(process.argv);
+} else {
+  process.stderr.write(
+    `tsgi: this is Node ${process.version}; run it by Node 26.10, or 24.21, or later ones of these\n`,
+  );
+  process.exitCode = 1;
+}

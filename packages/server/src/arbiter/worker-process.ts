@@ -1,6 +1,7 @@
 // One worker as the arbiter sees it: a child process that boots, starts, accepts, drains and is gone.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../settings/table.ts';
 import type { FromWorker, InheritedSocket, ToWorker, WorkerCounters } from './messages.ts';
@@ -36,7 +37,8 @@ export interface WorkerOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-const MAIN = fileURLToPath(import.meta.resolve('../worker/main.ts'));
+// A source beside sources, compiled beside what is compiled.
+const MAIN = fileURLToPath(new URL(`../worker/main${extname(import.meta.filename)}`, import.meta.url));
 
 // stdin, stdout, stderr and the channel come first in a worker's descriptors.
 const FIRST_SOCKET = 4;

@@ -1,9 +1,12 @@
 // The command tsgi: its commands, and what an error of one of them looks like to its operator.
 
+import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import type { AddCommand } from './command.ts';
 import { addConfig } from './config.ts';
 import { addServe } from './serve.ts';
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /** In the order of --help. */
 const COMMANDS: readonly AddCommand[] = [addServe, addConfig];
@@ -13,7 +16,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   let status = 0;
   const program = new Command('tsgi')
     .description('Serves a gateway, Fastify, Express, Koa or fetch application.')
-    .version('0.1.0')
+    .version(version)
     .exitOverride()
     .configureOutput({ outputError: () => {} });
   for (const add of COMMANDS) {

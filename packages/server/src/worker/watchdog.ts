@@ -1,6 +1,7 @@
 // The watchdog of a worker, from the main thread's side: a beat that shows that the main loop turns, and the thread that
 // looks at it.
 
+import { extname } from 'node:path';
 import { Worker as Thread } from 'node:worker_threads';
 import type { Settings } from '../settings/table.ts';
 import { IN_FLIGHT_BYTES, InFlightTable } from './in-flight.ts';
@@ -25,7 +26,7 @@ export function startWatchdog(settings: Settings, worker: number, generation: nu
   const counter = new Int32Array(beats);
   setInterval(() => Atomics.add(counter, 0, 1), BEAT).unref();
   const workerData: WatchdogData = { settings, worker, generation, beats, inFlight };
-  const thread = new Thread(new URL(import.meta.resolve('./watchdog-thread.ts')), {
+  const thread = new Thread(new URL(`./watchdog-thread${extname(import.meta.filename)}`, import.meta.url), {
     workerData,
     // It needs next to nothing, and must not grow with the process.
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 },
