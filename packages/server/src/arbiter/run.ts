@@ -2,6 +2,7 @@
 
 import { createLog } from '../logs/log.ts';
 import type { Resolved } from '../settings/resolve.ts';
+import { startNotify } from '../systemd/notify.ts';
 import { Arbiter } from './arbiter.ts';
 import type { Service, StartService } from './service.ts';
 import { handleSignals } from './signals.ts';
@@ -10,7 +11,7 @@ import { WorkerFailure } from './worker-process.ts';
 import { setupOf } from './worker-setup.ts';
 
 /** In the order of their start; they are closed in the opposite one. */
-const SERVICES: readonly StartService[] = [];
+const SERVICES: readonly StartService[] = [startNotify];
 
 /** Serves until it is told to stop. Resolves to the exit status; see docs for the table. */
 export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise<Resolved>): Promise<number> {

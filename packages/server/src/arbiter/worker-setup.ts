@@ -11,7 +11,14 @@ import type { WorkerSetup } from './arbiter.ts';
 export function setupOf({ settings }: Resolved): WorkerSetup {
   // libuv looks at the affinity mask and at the CPU quota of the cgroup.
   const workers = settings.workers === 'auto' ? availableParallelism() : settings.workers;
-  return { settings, workers, env: { ...process.env, ...readEnvFiles(settings.envFile) } };
+  return { settings, workers, env: { ...ownEnvironment(), ...readEnvFiles(settings.envFile) } };
+}
+
+/** What systemd says to the arbiter alone: a worker, or a program that it starts, must not speak or listen in its place. */
+const FOR_THE_ARBITER = /^(NOTIFY_SOCKET|WATCHDOG_(PID|USEC)|LISTEN_(PID|PIDFDID|FDS|FDNAMES))$/;
+
+function ownEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOR_THE_ARBITER.test(name)));
 }
 
 function readEnvFiles(paths: readonly string[]): NodeJS.Dict<string> {
