@@ -308,10 +308,11 @@ export class Arbiter {
     worker.exited.then((exit) => {
       this.#workers.delete(worker);
       const wasServing = worker.generation === this.#generation;
-      const reason = worker.endedFor || describeExit(exit);
+      const end = worker.crash === '' ? describeExit(exit) : `${describeExit(exit)}: ${worker.crash}`;
+      const reason = worker.endedFor || end;
       this.#notify({ type: 'worker-exit', worker, reason });
       const fields = { worker: number, generation, pid: worker.pid, ...exit };
-      if (worker.endedFor === '') this.#log.error(fields, `worker ${number} ${describeExit(exit)}`);
+      if (worker.endedFor === '') this.#log.error(fields, `worker ${number} ${end}`);
       else this.#log.info(fields, `worker ${number} has left: ${worker.endedFor}`);
       if (wasServing) this.#mend(worker);
     });

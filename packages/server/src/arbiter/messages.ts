@@ -46,6 +46,8 @@ export type FromWorker =
       readonly message: string;
       readonly stack: string;
     }
+  /** An error that nobody caught ends it. */
+  | { readonly type: 'crashed'; readonly reason: string }
   /** Every 250 ms, and once more before it leaves. Also the beat of the main loop. */
   | { readonly type: 'beat'; readonly counters: WorkerCounters };
 

@@ -77,6 +77,8 @@ export class WorkerProcess {
   silence = 0;
   /** Why the arbiter ended it; `''` where it did not. */
   endedFor = '';
+  /** The error that ended it, by its own account; `''` where it gave none. */
+  crash = '';
   readonly #child: ChildProcess;
 
   constructor(options: WorkerOptions) {
@@ -128,6 +130,9 @@ export class WorkerProcess {
           fail(
             new WorkerFailure(worker, `worker ${worker} failed to ${message.phase}: ${message.message}`, message.stack),
           );
+          break;
+        case 'crashed':
+          this.crash = message.reason;
           break;
         case 'beat':
           this.counters = message.counters;
@@ -235,7 +240,7 @@ function nodeArguments(settings: Settings): string[] {
 /** How a process ended, for a line in the log: `was killed by SIGKILL`, `exited with status 1`. */
 export function describeExit({ code, signal }: WorkerExit): string {
   // V8 aborts when its heap is full (--max-old-space-size).
-  if (signal === 'SIGABRT' || code === 134) return 'was aborted (SIGABRT), as when its memory is full';
+  if (signal === 'SIGABRT' || code === 134) return 'was aborted (SIGABRT): out of memory, or an abort of native code';
   if (signal !== null) return `was killed by ${signal}`;
   return code === null ? 'never ran' : `exited with status ${code}`;
 }

@@ -1,8 +1,12 @@
 // A worker process: loads the application, starts it, accepts when it is told to, drains when it is told to or when its
 // arbiter is gone.
 
+import { enableCompileCache } from 'node:module';
 import type { FromWorker, ToWorker } from '../arbiter/messages.ts';
-import { Worker } from './worker.ts';
+
+// Before anything else is loaded: the next worker, and the next start, take what was compiled once from the disk.
+enableCompileCache();
+const { Worker } = await import('./worker.ts');
 
 // A terminal sends INT to the whole group; what follows from it is the arbiter's to say. Someone who sends TERM to a
 // worker means it.
@@ -16,7 +20,7 @@ function send(message: FromWorker): Promise<void> {
   });
 }
 
-let worker: Worker | null = null;
+let worker: InstanceType<typeof Worker> | null = null;
 
 process.on('message', (message: ToWorker) => {
   switch (message.type) {
@@ -45,3 +49,11 @@ process.on('message', (message: ToWorker) => {
 process.on('SIGTERM', () => void worker?.drain());
 // The arbiter is gone. Nobody would replace this worker or reload it, and its socket must be free for the next one.
 process.on('disconnect', () => void worker?.drain());
+
+// An application that listens for uncaught errors decides for itself; for all others this is the end, as in Node.
+process.on('uncaughtException', (error: unknown, origin) => {
+  if (process.listenerCount('uncaughtException') > 1) return;
+  worker?.crash(error, origin);
+  process.exit(1);
+});
+process.on('exit', () => worker?.lastWords());

@@ -101,14 +101,29 @@ export class Worker {
     this.#accessLog?.reopen();
   }
 
+  /** Tells why this process is about to end: an error that nobody caught. */
+  crash(error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void {
+    const what = origin === 'unhandledRejection' ? 'unhandled rejection' : 'uncaught exception';
+    const { worker } = this.#boot;
+    this.#ending = true;
+    this.#log.error({ err: error }, `worker ${worker} ends: ${what}`);
+    // Not waited for: the channel takes a message of this size at once.
+    void this.#send({ type: 'crashed', reason: `${what}: ${error instanceof Error ? error.message : String(error)}` });
+  }
+
+  /** What must not be lost with the process, whoever ends it. Called at its exit, when nothing can be waited for. */
+  lastWords(): void {
+    if (!this.#ending) void this.#send({ type: 'crashed', reason: 'process.exit() was called' });
+    this.#accessLog?.flush();
+    void this.#beat();
+  }
+
   async #leave(): Promise<void> {
     try {
       await this.#application?.stop?.();
     } catch (error) {
       this.#log.error({ err: error }, 'the application failed to stop');
     }
-    this.#accessLog?.flush();
-    await this.#beat();
     process.exit(0);
   }
 
@@ -119,6 +134,7 @@ export class Worker {
   }
 
   async #fail(phase: 'load' | 'start' | 'listen', error: unknown): Promise<void> {
+    this.#ending = true;
     const { message, stack, todo, cause } = error as Error & { readonly todo?: string };
     // With something to do, the stack that tells more is the one of the cause: the application's own.
     const told = todo === undefined ? String(message ?? error) : `${message}; ${todo}`;
