@@ -57,6 +57,8 @@ export interface Ended {
   readonly headers: HeaderList;
   /** Bytes of the body that were sent. */
   readonly bytes: number;
+  /** Bytes of the request's body that had come by then. */
+  readonly received: number;
   /** Milliseconds since the head of the request was there. */
   readonly ms: number;
 }

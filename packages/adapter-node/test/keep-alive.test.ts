@@ -49,11 +49,12 @@ t.test('shedding ends as many connections as asked for, each by its next answer'
   for (const agent of agents) agent.destroy();
 });
 
-t.test('an observer is told of each request: status, bytes, time', async (t) => {
-  const told: [string, number, number, boolean][] = [];
+t.test('an observer is told of each request: status, bytes sent and received, time', async (t) => {
+  const told: [string, number, number, number, boolean][] = [];
   const { url, server } = await serve(
     t,
-    async ({ target }) => {
+    async ({ target, body }) => {
+      for await (const _ of body ?? []);
       if (target === '/stream') {
         return {
           status: 201,
@@ -65,13 +66,18 @@ t.test('an observer is told of each request: status, bytes, time', async (t) => 
       }
       return { status: target === '/none' ? 204 : 200, headers: [], body: target === '/none' ? null : 'ok' };
     },
-    { observe: ({ target }, { status, bytes, ms }) => void told.push([target, status, bytes, ms >= 0]) },
+    {
+      observe: ({ target }, { status, bytes, received, ms }) =>
+        void told.push([target, status, bytes, received, ms >= 0]),
+    },
   );
   for (const path of ['/', '/none', '/stream']) await (await fetch(url + path)).text();
+  await (await fetch(url, { method: 'POST', body: 'a body' })).text();
   await server.drain();
   t.strictSame(told, [
-    ['/', 200, 2, true],
-    ['/none', 204, 0, true],
-    ['/stream', 201, 5, true],
+    ['/', 200, 2, 0, true],
+    ['/none', 204, 0, 0, true],
+    ['/stream', 201, 5, 0, true],
+    ['/', 200, 2, 6, true],
   ]);
 });

@@ -16,7 +16,7 @@ const entry = (changes: object = {}) => ({
     headers: ['user-agent', 'curl/8', 'referer', 'http://r.example/'],
     ...changes,
   } as unknown as GatewayRequest,
-  ended: { status: 200, headers: ['Content-Type', 'text/plain'], bytes: 12, ms: 3.4567 },
+  ended: { status: 200, headers: ['Content-Type', 'text/plain'], bytes: 12, received: 0, ms: 3.4567 },
   worker: 2,
   count: 7,
   at: new Date(Date.UTC(2026, 10, 1, 7, 5, 9)),

@@ -26,11 +26,12 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
   readonly #limit: number;
   /** Set while the client waits for `100 Continue` (RFC 9110 section 10.1.1). */
   #waiting: ServerResponse | null;
+  /** Bytes that have come so far, whoever read them. */
+  received = 0;
   /** The reader has got the last byte. */
   read = false;
   #started = false;
   #givenUp = false;
-  #received = 0;
   #chunks: Uint8Array[] = [];
   /** Bytes in `#chunks`. */
   #size = 0;
@@ -104,7 +105,7 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
     this.fail(new TsgiError('TSGI_ERR_BODY_GIVEN_UP'));
     this.#chunks = [];
     this.#givenUp = true;
-    if (this.#received > this.#limit) {
+    if (this.received > this.#limit) {
       // The answer has just been written, and a reset must not overtake it. Without a connection there is none to close.
       if (incoming.socket instanceof Socket) closeInOrder(incoming.socket);
       return;
@@ -131,15 +132,15 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
   }
 
   #onData(chunk: Uint8Array): void {
-    this.#received += chunk.byteLength;
+    this.received += chunk.byteLength;
     if (this.#givenUp || this.#ended) {
       // Nobody wants it, and it does not end. While the answer is still to come, it only waits.
-      if (this.#received <= this.#limit) return;
+      if (this.received <= this.#limit) return;
       if (this.#givenUp) this.#incoming.destroy();
       else this.#incoming.pause();
       return;
     }
-    if (this.#received > this.#limit && this.#error === null) {
+    if (this.received > this.#limit && this.#error === null) {
       this.#error = new TsgiError('TSGI_ERR_BODY_TOO_LARGE', { limit: this.#limit });
       this.#chunks = [];
       this.#settle();

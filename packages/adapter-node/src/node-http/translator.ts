@@ -238,7 +238,7 @@ export class Translator {
       this.#count(status);
       if (request.body !== null && !request.incoming.complete) request.body.giveUp();
     }
-    this.#observe?.(request, { status, headers, bytes, ms: performance.now() - request.startedAt });
+    this.#tell(request, status, headers, bytes);
   }
 
   /** The application failed before the head was sent, or gave something that cannot be sent. */
@@ -261,7 +261,7 @@ export class Translator {
       this.inFlight--;
       const { status } = error as TsgiError;
       this.refuse(request.incoming, request.outgoing, error as TsgiError);
-      this.#observe?.(request, { status, headers: [], bytes: 0, ms: performance.now() - request.startedAt });
+      this.#tell(request, status, [], 0);
       return;
     }
     this.log.error(
@@ -285,6 +285,12 @@ export class Translator {
     };
     if (socket.closed) end();
     else socket.once('close', end);
+  }
+
+  #tell(request: NodeRequest, status: number, headers: HeaderList, bytes: number): void {
+    if (this.#observe === null) return;
+    const received = request.body === null ? 0 : request.body.received;
+    this.#observe(request, { status, headers, bytes, received, ms: performance.now() - request.startedAt });
   }
 
   #count(status: number): void {
