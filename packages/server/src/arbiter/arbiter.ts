@@ -3,6 +3,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@tsgi/core';
+import type { Hooks } from '../settings/define-config.ts';
 import type { Settings } from '../settings/table.ts';
 import { Backoff } from './backoff.ts';
 import type { ServerSocket } from './sockets.ts';
@@ -26,7 +27,10 @@ export interface ArbiterOptions {
 }
 
 /** What workers of one generation are started with. */
-export type WorkerSetup = Pick<WorkerOptions, 'settings' | 'env'> & { readonly workers: number };
+export type WorkerSetup = Pick<WorkerOptions, 'settings' | 'env' | 'identity'> & {
+  readonly workers: number;
+  readonly hooks: Hooks;
+};
 
 export type ArbiterChange =
   | { readonly type: 'ready' }
@@ -82,6 +86,11 @@ export class Arbiter {
     }
     this.#state = 'serving';
     this.#notify({ type: 'ready' });
+  }
+
+  /** What the generation that serves was started with. */
+  get setup(): WorkerSetup {
+    return this.#setup;
   }
 
   /** Resolves when the server has stopped. */
@@ -294,12 +303,13 @@ export class Arbiter {
   // Supervision
 
   #spawn(number: number, generation: number, setup: WorkerSetup): WorkerProcess {
-    const { settings, env } = setup;
+    const { settings, env, identity } = setup;
     const worker = new WorkerProcess({
       worker: number,
       generation,
       settings,
       env,
+      identity,
       sockets: this.#sockets,
     });
     this.#workers.add(worker);

@@ -1,9 +1,14 @@
 // `tsgi serve`: from resolved settings to the exit status. Arbiter, sockets, services and signals are put together here.
 
+import type { Log } from '@tsgi/core';
 import { createLog } from '../logs/log.ts';
+import { SETTING_NAMES } from '../settings/names.ts';
 import type { Resolved } from '../settings/resolve.ts';
+import { SETTINGS, type Settings } from '../settings/table.ts';
 import { startNotify } from '../systemd/notify.ts';
 import { Arbiter } from './arbiter.ts';
+import { callHooks } from './hooks.ts';
+import { holdPidFile } from './pid-file.ts';
 import type { Service, StartService } from './service.ts';
 import { handleSignals } from './signals.ts';
 import { openSockets } from './sockets.ts';
@@ -11,18 +16,23 @@ import { WorkerFailure } from './worker-process.ts';
 import { setupOf } from './worker-setup.ts';
 
 /** In the order of their start; they are closed in the opposite one. */
-const SERVICES: readonly StartService[] = [startNotify];
+const SERVICES: readonly StartService[] = [holdPidFile, callHooks, startNotify];
 
 /** Serves until it is told to stop. Resolves to the exit status; see docs for the table. */
 export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise<Resolved>): Promise<number> {
   const { settings } = resolved;
   process.chdir(settings.chdir);
+  if (settings.umask !== null) process.umask(settings.umask);
   const log = createLog(settings, {});
   const services: Service[] = [];
   const arbiter = new Arbiter({
     log,
     setup: setupOf(resolved),
-    resolve: async () => setupOf(await resolveAgain()),
+    resolve: async () => {
+      const again = await resolveAgain();
+      warnOfUnchanged(resolved.settings, again.settings, log);
+      return setupOf(again);
+    },
     onChange: (change) => {
       for (const service of services) service.changed?.(change);
     },
@@ -45,6 +55,12 @@ export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise
     release();
     for (const service of services) await service.close?.();
   }
+}
+
+/** A reload does not bind anew, nor open another pid file: whoever changed such a setting must hear of it. */
+function warnOfUnchanged(old: Settings, now: Settings, log: Log): void {
+  const changed = SETTING_NAMES.filter((name) => SETTINGS[name].once && String(old[name]) !== String(now[name]));
+  if (changed.length > 0) log.warn({ settings: changed }, `a restart is needed to change ${changed.join(', ')}`);
 }
 
 /** The first generation did not start: the error of its worker, in the worker's own words. */

@@ -6,6 +6,7 @@ import { bindError } from '@tsgi/adapter-node';
 import { checkDescriptor, listenFds, SocketFile } from '@tsgi/adapter-unix-socket';
 import { type Bind, parseBind, printBind } from '@tsgi/core';
 import type { Settings } from '../settings/table.ts';
+import { identityOf, ownerOf } from './identity.ts';
 
 /** One socket of the server. */
 export interface ServerSocket {
@@ -70,7 +71,11 @@ async function openTcp(bind: Bind & { kind: 'tcp' }): Promise<ServerSocket> {
 }
 
 function openUnix(path: string, settings: Settings): ServerSocket {
-  const file = new SocketFile(path, settings.socketMode, undefined);
+  const file = new SocketFile(
+    path,
+    settings.socketMode,
+    ownerOf(settings.socketOwner) ?? identityOf(settings) ?? undefined,
+  );
   let published = false;
   return {
     bind: printBind({ kind: 'unix', path }),

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../settings/table.ts';
+import type { Identity } from './identity.ts';
 import type { FromWorker, InheritedSocket, ToWorker, WorkerCounters } from './messages.ts';
 
 /** Where a worker is in its life. Each step follows the one before; `gone` follows any. */
@@ -35,6 +36,8 @@ export interface WorkerOptions {
   readonly settings: Settings;
   readonly sockets: readonly { readonly fd: number; readonly bind: string }[];
   readonly env: NodeJS.ProcessEnv;
+  /** Whom it runs as; null for whoever runs the arbiter. */
+  readonly identity: Pick<Identity, 'uid' | 'gid'> | null;
 }
 
 // A source beside sources, compiled beside what is compiled.
@@ -89,6 +92,7 @@ export class WorkerProcess {
       // Nothing but its own descriptors: Node opens every other one with close-on-exec.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
       env: { ...options.env, TSGI_WORKER: String(worker), TSGI_GENERATION: String(generation) },
+      ...(options.identity === null ? {} : { uid: options.identity.uid, gid: options.identity.gid }),
     });
     this.#child = child;
     this.pid = child.pid ?? 0;

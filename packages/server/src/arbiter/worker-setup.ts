@@ -6,12 +6,15 @@ import { parseEnv } from 'node:util';
 import type { Resolved } from '../settings/resolve.ts';
 import { SettingError } from '../settings/setting-error.ts';
 import type { WorkerSetup } from './arbiter.ts';
+import { type Identity, identityOf } from './identity.ts';
 
 /** The set-up that `resolved` asks for. Throws a {@link SettingError} for an environment file that cannot be read. */
-export function setupOf({ settings }: Resolved): WorkerSetup {
+export function setupOf({ settings, hooks }: Resolved): WorkerSetup {
   // libuv looks at the affinity mask and at the CPU quota of the cgroup.
   const workers = settings.workers === 'auto' ? availableParallelism() : settings.workers;
-  return { settings, workers, env: { ...ownEnvironment(), ...readEnvFiles(settings.envFile) } };
+  const identity = identityOf(settings);
+  const env = { ...ownEnvironment(), ...environmentOf(identity), ...readEnvFiles(settings.envFile) };
+  return { settings, hooks, workers, identity, env };
 }
 
 /** What systemd says to the arbiter alone: a worker, or a program that it starts, must not speak or listen in its place. */
@@ -19,6 +22,12 @@ const FOR_THE_ARBITER = /^(NOTIFY_SOCKET|WATCHDOG_(PID|USEC)|LISTEN_(PID|PIDFDID
 
 function ownEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOR_THE_ARBITER.test(name)));
+}
+
+/** What login(1) sets, so that programs look into the right home. */
+function environmentOf(identity: Identity | null): NodeJS.ProcessEnv {
+  if (identity?.name === undefined) return {};
+  return { USER: identity.name, LOGNAME: identity.name, HOME: identity.home };
 }
 
 function readEnvFiles(paths: readonly string[]): NodeJS.Dict<string> {

@@ -1,7 +1,8 @@
 // The effective settings: flags before TSGI_* variables before the configuration file before the defaults, each value
 // read and checked, with where it came from.
 
-import { readConfigFile } from './config-file.ts';
+import { type ConfigFile, readConfigFile } from './config-file.ts';
+import { HOOK_NAMES, type Hooks } from './define-config.ts';
 import { flagOf, nearest, SETTING_NAMES, variableOf } from './names.ts';
 import { readValue } from './read-value.ts';
 import { SettingError } from './setting-error.ts';
@@ -17,6 +18,7 @@ export interface Origin {
 export interface Resolved {
   readonly settings: Settings;
   readonly origins: Readonly<Record<SettingName, Origin>>;
+  readonly hooks: Hooks;
 }
 
 /** What settings are resolved from. */
@@ -35,11 +37,10 @@ export async function resolveSettings({ flags, env, cwd }: Sources): Promise<Res
   const variables = readVariables(env);
   const given = (flags.config ?? variables.config) as string | undefined;
   const file = await readConfigFile(given, String(flags.chdir ?? variables.chdir ?? cwd));
-  if (file !== null) {
-    for (const key of Object.keys(file.content)) {
-      if (key === 'config' || !Object.hasOwn(SETTINGS, key))
-        throw unknown(`the key ${key} in ${file.path}`, key, SETTING_NAMES);
-    }
+  const hooks = readHooks(file);
+  for (const key of Object.keys(file?.content ?? {})) {
+    if ((key === 'config' || !Object.hasOwn(SETTINGS, key)) && !Object.hasOwn(hooks, key))
+      throw unknown(`the key ${key} in ${file?.path}`, key, [...SETTING_NAMES, ...HOOK_NAMES]);
   }
   const settings: Record<string, unknown> = {};
   const origins: Partial<Record<SettingName, Origin>> = {};
@@ -52,9 +53,25 @@ export async function resolveSettings({ flags, env, cwd }: Sources): Promise<Res
     settings[name] = origin.from === 'default' ? standard(name) : read(name, value, origin);
     origins[name] = origin;
   }
-  const resolved = { settings: settings as unknown as Settings, origins: origins as Record<SettingName, Origin> };
+  const resolved = {
+    settings: settings as unknown as Settings,
+    origins: origins as Record<SettingName, Origin>,
+    hooks,
+  };
   checkTogether(resolved);
   return resolved;
+}
+
+function readHooks(file: ConfigFile | null): Hooks {
+  const hooks: Record<string, unknown> = {};
+  for (const name of HOOK_NAMES) {
+    const hook = file?.content[name];
+    if (hook === undefined) continue;
+    if (typeof hook !== 'function')
+      throw new SettingError(`${name} in ${file?.path} is ${JSON.stringify(hook)}`, 'it takes a function');
+    hooks[name] = hook;
+  }
+  return hooks;
 }
 
 function first(...sources: [unknown, Origin][]): [unknown, Origin] {

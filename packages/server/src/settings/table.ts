@@ -28,6 +28,8 @@ export interface Setting {
   /** One sentence for --help and the docs. */
   readonly text: string;
   readonly short?: string;
+  /** The arbiter takes it once, at its start: a reload does not change it. */
+  readonly once?: true;
 }
 
 /** The groups of --help and of the docs, in their order. */
@@ -58,13 +60,14 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     default: null,
     text: 'The application: a module and its export, module:export or module:factory().',
   },
-  chdir: { group: 'application', type: { kind: 'path' }, default: '.', text: 'The folder to work in.' },
+  chdir: { group: 'application', type: { kind: 'path' }, default: '.', text: 'The folder to work in.', once: true },
   config: {
     group: 'application',
     type: { kind: 'path' },
     default: null,
     text: 'The configuration file. Default: tsgi.config.ts, .js, .mjs or .json in the folder to work in, if there is one.',
     short: 'c',
+    once: true,
   },
   mountPath: {
     group: 'application',
@@ -95,12 +98,14 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     type: { kind: 'text', example: 'shop' },
     default: 'tsgi',
     text: 'The name of this server in logs, metrics and the context.',
+    once: true,
   },
   dev: {
     group: 'application',
     type: { kind: 'switch' },
     default: false,
     text: 'For development: starts anew when an imported file changes; requests wait meanwhile.',
+    once: true,
   },
   // binding
   bind: {
@@ -109,6 +114,7 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     default: ['127.0.0.1:8000'],
     text: 'Where to listen: host:port, [ipv6]:port, :port, unix:/path, fd://N, systemd or systemd:NAME.',
     short: 'b',
+    once: true,
   },
   backlog: {
     group: 'binding',
@@ -121,18 +127,21 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     type: { kind: 'mode' },
     default: '660',
     text: 'Permission bits of Unix sockets.',
+    once: true,
   },
   socketOwner: {
     group: 'binding',
     type: { kind: 'text', example: 'www-data:www-data' },
     default: null,
     text: 'The owner of Unix sockets, user or user:group. Default: the user and group of the workers.',
+    once: true,
   },
   takeOver: {
     group: 'binding',
     type: { kind: 'switch' },
     default: false,
     text: 'Takes Unix sockets over from a server that still listens there.',
+    once: true,
   },
   certfile: { group: 'binding', type: { kind: 'path' }, default: null, text: 'The certificate chain for HTTPS, PEM.' },
   keyfile: { group: 'binding', type: { kind: 'path' }, default: null, text: "The certificate's private key, PEM." },
@@ -180,6 +189,7 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     type: { kind: 'mode' },
     default: null,
     text: 'The permission bits that files of the arbiter and the workers do not get. Default: as inherited.',
+    once: true,
   },
   // reload
   gracefulTimeout: {
@@ -329,18 +339,21 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     type: { kind: 'choice', values: ['debug', 'info', 'warn', 'error', 'silent'] },
     default: 'info',
     text: 'The least important lines to write.',
+    once: true,
   },
   logFormat: {
     group: 'logs',
     type: { kind: 'choice', values: ['auto', 'json', 'pretty'] },
     default: 'auto',
     text: 'How the log is written; auto is pretty on a terminal and JSON elsewhere.',
+    once: true,
   },
   logFile: {
     group: 'logs',
     type: { kind: 'path' },
     default: '-',
     text: 'Where the log goes; - is the standard output.',
+    once: true,
   },
   accessLogfile: {
     group: 'logs',
@@ -360,18 +373,21 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     type: { kind: 'path' },
     default: 'auto',
     text: 'Where tsgi status, reload and their like reach this server; auto goes by its name and folder, off has none.',
+    once: true,
   },
   monitorBind: {
     group: 'operation',
     type: { kind: 'list', of: 'bind' },
     default: [],
     text: 'Where /livez, /readyz and /metrics are answered, apart from the traffic. Default: nowhere.',
+    once: true,
   },
   pidfile: {
     group: 'operation',
     type: { kind: 'path' },
     default: null,
     text: 'A file with the process id of the arbiter; a second arbiter with the same file is refused.',
+    once: true,
   },
 };
 
