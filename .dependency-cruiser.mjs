@@ -30,6 +30,7 @@ const MAY_IMPORT = {
     'commander',
     'pino',
     'pino-pretty',
+    'prom-client',
     'node:*',
   ],
   conformance: ['core', 'tap', 'node:*'],
