@@ -2,17 +2,94 @@
 
 import type { Log } from '@tsgi/core';
 import pino from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
+import { SettingError } from '../settings/setting-error.ts';
 import type { Settings } from '../settings/table.ts';
+import { LineFile } from './line-file.ts';
 
-/** Makes the log that `settings` ask for; `fields` stand in each of its lines. */
-export function createLog(settings: Settings, fields: object): Log {
+/** The log of this process. */
+export interface ServerLog extends Log {
+  /** Opens its file again, after that was renamed. */
+  reopen(): void;
+}
+
+/** Makes the log that `settings` ask for; `fields` stand in each of its lines. Throws a {@link SettingError}. */
+export function createLog(settings: Settings, fields: object): ServerLog {
   const { logLevel, logFormat, logFile, name } = settings;
-  const destination = logFile === '-' ? 1 : logFile;
+  const lines = new LogLines(open(logFile), (lost) =>
+    log.warn({ lost, file: logFile }, `${lost} lines of this log could not be written`),
+  );
   const readable = logFormat === 'pretty' || (logFormat === 'auto' && logFile === '-' && process.stdout.isTTY);
-  const stream = readable
-    ? pretty({ destination, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l', sync: true })
-    : // Opened for append, and each line written whole by one call: several processes share the file.
-      pino.destination({ dest: destination, append: true, sync: true });
-  return pino({ level: logLevel, name, base: { name, ...fields } }, stream) as Log;
+  const prettify = readable ? prettyFactory({ ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' }) : null;
+  const write = prettify === null ? (line: string) => line : (line: string) => prettify(JSON.parse(line)) ?? '';
+  const log = pino(
+    { level: logLevel, name, base: { name, ...fields } },
+    { write: (line: string) => lines.write(write(line)) },
+  );
+  return Object.assign(log as Log, { reopen: () => lines.reopen() });
+}
+
+function open(path: string): LineFile {
+  try {
+    return new LineFile(path);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new SettingError(`the log file ${path} cannot be opened: ${message}`, 'make its folder, or name another', {
+      cause,
+    });
+  }
+}
+
+/** How often a pipe that is full is tried again, 10 ms apart: its reader may be as busy as its writer. */
+const TRIES = 10;
+const NEWLINE = 0x0a;
+
+/** Lines that are each written before the next statement runs: the process may not live to a later one. */
+class LogLines {
+  readonly #file: LineFile;
+  readonly #onRecovered: (lost: number) => void;
+  #lost = 0;
+  /** The file ends with a part of a line. */
+  #cut = false;
+
+  constructor(file: LineFile, onRecovered: (lost: number) => void) {
+    this.#file = file;
+    this.#onRecovered = onRecovered;
+  }
+
+  /** Never throws: a disk that is full or a reader that is gone ends the log, not the service. */
+  write(line: string): void {
+    let left: Buffer = Buffer.from(this.#cut ? `\n${line}` : line);
+    try {
+      while (left.length > 0) left = this.#append(left);
+    } catch {
+      this.#lost++;
+      this.#cut = left[0] === NEWLINE;
+      return;
+    }
+    this.#cut = false;
+    const lost = this.#lost;
+    this.#lost = 0;
+    if (lost > 0) this.#onRecovered(lost);
+  }
+
+  reopen(): void {
+    try {
+      this.#file.reopen();
+    } catch {
+      // The old file goes on. Whoever renamed it sees that there is no new one.
+    }
+  }
+
+  #append(lines: Buffer): Buffer {
+    for (let tries = 1; ; tries++) {
+      try {
+        return this.#file.appendSync(lines);
+      } catch (error) {
+        // Only a non-blocking pipe or socket says so. One that was full for the line before is not waited for again.
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || tries > TRIES || this.#lost > 0) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      }
+    }
+  }
 }

@@ -1,0 +1,61 @@
+// A file, or the standard output, that several processes and containers append whole lines to.
+
+import { close, fstatSync, openSync, write, writeSync } from 'node:fs';
+
+/** Bytes of one write to a file. Linux appends each of them in one piece, whoever else writes (O_APPEND, write(2)). */
+const FILE = 65_536;
+/** Bytes of one write to a pipe that no other writer's get between: PIPE_BUF, pipe(7). */
+const PIPE = 4096;
+
+/** An open file of lines. Its constructor throws where the file cannot be opened. */
+export class LineFile {
+  /** Bytes of one write at most. */
+  readonly most: number;
+  readonly #path: string | null;
+  #fd: number;
+  #writing: number | null = null;
+
+  /** Opens `path` for append; `-` is the standard output. */
+  constructor(path: string) {
+    this.#path = path === '-' ? null : path;
+    this.#fd = this.#path === null ? 1 : openSync(this.#path, 'a');
+    this.most = fstatSync(this.#fd).isFile() ? FILE : PIPE;
+  }
+
+  /**
+   * Opens the path again, after the file was renamed. A write that is under way still goes to the old one. Where that
+   * fails, it throws, and the old file stays.
+   */
+  reopen(): void {
+    if (this.#path === null) return;
+    const old = this.#fd;
+    this.#fd = openSync(this.#path, 'a');
+    if (this.#writing !== old) close(old, () => {});
+  }
+
+  /** Appends `lines`; `done` gets what is left of them, with the error where there was one. One call at a time. */
+  append(lines: Buffer, done: (rest: Buffer, error: Error | null) => void): void {
+    const fd = this.#fd;
+    this.#writing = fd;
+    write(fd, lines, (error, written) => {
+      this.#writing = null;
+      if (fd !== this.#fd) close(fd, () => {});
+      done(error === null ? afterShortWrite(lines, written) : lines, error);
+    });
+  }
+
+  /** Appends `lines` now; gives what is left of them. Throws where nothing could be written. */
+  appendSync(lines: Buffer): Buffer {
+    return afterShortWrite(lines, writeSync(this.#fd, lines));
+  }
+}
+
+/**
+ * What is still to be written when only so many bytes were, as on a disk that has become full. A line that was cut is
+ * written again, after the end of its first part: by then another process may have written behind that.
+ */
+function afterShortWrite(lines: Buffer, written: number): Buffer {
+  if (written === lines.length) return lines.subarray(written);
+  const end = written === 0 ? 0 : lines.lastIndexOf(0x0a, written - 1) + 1;
+  return end === written ? lines.subarray(end) : Buffer.concat([Buffer.from('\n'), lines.subarray(end)]);
+}
