@@ -106,7 +106,7 @@ class Server implements NodeListening {
   }
 
   drain(options: DrainOptions = {}): Promise<void> {
-    this.#draining ??= this.#drain(options.delay ?? 0, options.graceful ?? 30_000);
+    this.#draining ??= this.#drain(options.delay ?? 0, options.graceful ?? 30_000, options.lastCall ?? LAST_CALL);
     return this.#draining;
   }
 
@@ -118,7 +118,7 @@ class Server implements NodeListening {
     return closed;
   }
 
-  async #drain(wait: number, graceful: number): Promise<void> {
+  async #drain(wait: number, graceful: number, lastCall: number): Promise<void> {
     this.#control.drain();
     if (wait > 0) await delay(wait);
     await this.#engine.leave?.();
@@ -127,7 +127,7 @@ class Server implements NodeListening {
     const cut = setTimeout(() => this.#force(), graceful);
     const closed = this.#close();
     // A request may be on its way on a connection that looks idle. It gets its answer, with Connection: close.
-    const idle = setTimeout(() => this.#engine.closeIdle(), Math.min(LAST_CALL, graceful));
+    const idle = setTimeout(() => this.#engine.closeIdle(), Math.min(lastCall, graceful));
     // A connection that answered after that beat has been told to close; this finds those that never asked again.
     const sweep = setInterval(() => this.#engine.closeIdle(), 2 * LAST_CALL);
     await closed;

@@ -22,6 +22,8 @@ export interface DrainOptions {
   readonly delay?: number;
   /** Milliseconds after which what is still in flight is cut. Default 30 000. */
   readonly graceful?: number;
+  /** Milliseconds for which an idle connection may still bring a request that is on its way. Default 500. */
+  readonly lastCall?: number;
 }
 
 /** A server that listens. */

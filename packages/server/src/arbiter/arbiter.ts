@@ -3,6 +3,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@tsgi/core';
+import { listenEarly } from '../dev/listen-early.ts';
 import type { Hooks } from '../settings/define-config.ts';
 import type { Settings } from '../settings/table.ts';
 import { Backoff } from './backoff.ts';
@@ -15,6 +16,9 @@ const TICK = 250;
 
 /** How long a reload waits for the old workers to stop accepting, in milliseconds. One that hangs is not waited for. */
 const LAST_ACCEPT = 1000;
+
+/** Milliseconds without a beat after which a restart for development takes a worker for one that hangs. */
+const HANGS = 1000;
 
 /** What the arbiter cannot know by itself. */
 export interface ArbiterOptions {
@@ -54,6 +58,8 @@ export class Arbiter {
   #setup: WorkerSetup;
   #wanted: number;
   #generation = 1;
+  /** Whether any generation has come to serve. */
+  #served = false;
   #state: StatusReport['state'] = 'starting';
   #reload: Promise<ReloadResult> | null = null;
   #queued: PromiseWithResolvers<ReloadResult> | null = null;
@@ -68,15 +74,15 @@ export class Arbiter {
 
   /**
    * Starts the first generation on `sockets`. Rejects with a {@link WorkerFailure} when one of its workers cannot start;
-   * the sockets are closed then.
+   * the sockets are closed then. With `dev` it does not: the server waits for a {@link restart} that works.
    */
   async start(sockets: readonly ServerSocket[]): Promise<void> {
     this.#sockets = sockets;
     this.#ticker = setInterval(() => this.#tick(), TICK);
+    const { settings } = this.#setup;
     try {
-      const workers = await this.#prepare(this.#generation, this.#setup, 0);
-      for (const worker of workers) worker.accept();
-      await Promise.all(workers.map(({ accepting }) => accepting));
+      if (settings.dev) await listenEarly(this.#sockets, settings.backlog);
+      else await this.#serve(await this.#prepare(this.#generation, this.#setup, 0));
       for (const socket of this.#sockets) await socket.publish();
     } catch (error) {
       this.#state = 'draining';
@@ -84,8 +90,13 @@ export class Arbiter {
       for (const socket of this.#sockets) socket.letGo();
       throw error;
     }
-    this.#state = 'serving';
-    this.#notify({ type: 'ready' });
+    if (settings.dev) {
+      this.#generation = 0;
+      await this.restart();
+    } else {
+      this.#state = 'serving';
+      this.#notify({ type: 'ready' });
+    }
   }
 
   /** What the generation that serves was started with. */
@@ -105,6 +116,7 @@ export class Arbiter {
    */
   reload(): Promise<ReloadResult> {
     if (this.#state === 'draining') return Promise.resolve(this.#refuse('the server is stopping'));
+    if (this.#setup.settings.dev) return this.restart();
     if (this.#reload !== null) {
       this.#queued ??= Promise.withResolvers();
       return this.#queued.promise;
@@ -116,6 +128,57 @@ export class Arbiter {
       if (queued !== null) queued.resolve(this.reload());
     });
     return this.#reload;
+  }
+
+  /**
+   * For development: ends all workers, then starts a generation of the settings and the code as they are now. Meanwhile
+   * connections wait in the backlogs. A generation that does not start leaves them waiting for the next restart, and a
+   * restart during a restart begins it anew.
+   */
+  async restart(): Promise<ReloadResult> {
+    if (this.#state === 'draining') return this.#refuse('the server is stopping');
+    const begun = performance.now();
+    const generation = ++this.#generation;
+    const overtaken = (): boolean => generation !== this.#generation || this.#state === 'draining';
+    this.#state = 'starting';
+    try {
+      await this.#clear();
+      const setup = generation === 1 ? this.#setup : await this.#options.resolve();
+      if (overtaken()) return this.#refuse('it was begun anew');
+      if (this.#wanted === 0 || setup.workers !== this.#setup.workers) this.#wanted = setup.workers;
+      this.#setup = setup;
+      await this.#serve(await this.#prepare(generation, setup, 0));
+    } catch (error) {
+      if (overtaken()) return this.#refuse('it was begun anew');
+      const { message, detail } = error as WorkerFailure;
+      this.#log.error(detail ? { type: 'Error', stack: detail } : {}, message);
+      this.#log.info({}, 'waiting for a change; requests wait as well');
+      await this.#clear();
+      const result = this.#refuse(message);
+      this.#notify({ type: 'reloaded', result });
+      return result;
+    }
+    if (overtaken()) return this.#refuse('it was begun anew');
+    this.#state = 'serving';
+    const result = { ok: true, generation, reason: '' };
+    if (!this.#served) this.#notify({ type: 'ready' });
+    else {
+      this.#log.info({ generation }, `restarted in ${Math.round(performance.now() - begun)} ms`);
+      this.#notify({ type: 'reloaded', result });
+    }
+    this.#served = true;
+    return result;
+  }
+
+  /** Ends every worker: what is in flight may be finished, but nobody waits for one that hangs or still starts. */
+  async #clear(): Promise<void> {
+    this.#backoffs.clear();
+    for (const worker of this.#workers) {
+      if (worker.state === 'accepting' && worker.silence < HANGS)
+        worker.drain('restarted', 0, this.#setup.settings.gracefulTimeout);
+      else if (worker.state !== 'draining') worker.kill('restarted');
+    }
+    await Promise.all(Array.from(this.#workers, ({ exited }) => exited));
   }
 
   /** Changes the number of workers. */
@@ -215,6 +278,12 @@ export class Arbiter {
       await Promise.all(workers.map(({ exited }) => exited));
       throw error;
     }
+  }
+
+  /** Lets `workers` accept. Rejects when one of them does not come to it. */
+  async #serve(workers: readonly WorkerProcess[]): Promise<void> {
+    for (const worker of workers) worker.accept();
+    await Promise.all(workers.map(({ accepting }) => accepting));
   }
 
   /** Resolves when all of `workers` have lived for `ms`; rejects when one has not. */

@@ -46,6 +46,8 @@ export type FromWorker =
       readonly message: string;
       readonly stack: string;
     }
+  /** With `dev`: a file that its code is made of; the stamp tells how it was before it was read. */
+  | { readonly type: 'imported'; readonly path: string; readonly stamp: string }
   /** An error that nobody caught ends it. */
   | { readonly type: 'crashed'; readonly reason: string }
   /** Every 250 ms, and once more before it leaves. Also the beat of the main loop. */

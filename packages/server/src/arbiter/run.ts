@@ -1,6 +1,7 @@
 // `tsgi serve`: from resolved settings to the exit status. Arbiter, sockets, services and signals are put together here.
 
 import type { Log } from '@tsgi/core';
+import { restartOnChange } from '../dev/restart-on-change.ts';
 import { createLog } from '../logs/log.ts';
 import { SETTING_NAMES } from '../settings/names.ts';
 import type { Resolved } from '../settings/resolve.ts';
@@ -16,7 +17,7 @@ import { WorkerFailure } from './worker-process.ts';
 import { setupOf } from './worker-setup.ts';
 
 /** In the order of their start; they are closed in the opposite one. */
-const SERVICES: readonly StartService[] = [holdPidFile, callHooks, startNotify];
+const SERVICES: readonly StartService[] = [holdPidFile, callHooks, startNotify, restartOnChange];
 
 /** Serves until it is told to stop. Resolves to the exit status; see docs for the table. */
 export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise<Resolved>): Promise<number> {
@@ -34,19 +35,20 @@ export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise
       return setupOf(again);
     },
     onChange: (change) => {
+      if (change.type === 'ready') {
+        const { binds } = arbiter.status();
+        log.info({ binds }, `serving ${binds.join(', ')}`);
+      }
       for (const service of services) service.changed?.(change);
     },
   });
-  const release = handleSignals(arbiter);
+  const release = handleSignals(arbiter, settings.dev);
   try {
     for (const start of SERVICES) {
       const service = await start(arbiter, resolved, log);
       if (service !== null) services.unshift(service);
     }
-    const sockets = await openSockets(settings);
-    await arbiter.start(sockets);
-    const binds = sockets.map(({ bind }) => bind);
-    log.info({ binds }, `serving ${binds.join(', ')}`);
+    await arbiter.start(await openSockets(settings));
     await arbiter.over;
     return 0;
   } catch (error) {

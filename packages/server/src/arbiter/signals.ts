@@ -2,13 +2,13 @@
 
 import type { Arbiter } from './arbiter.ts';
 
-/** Answers signals until the function that it gives is called. */
-export function handleSignals(arbiter: Arbiter): () => void {
+/** Answers signals until the function that it gives is called. `dev` ends with its terminal, which sends HUP. */
+export function handleSignals(arbiter: Arbiter, dev: boolean): () => void {
   const handlers: Partial<Record<NodeJS.Signals, () => void>> = {
     SIGTERM: () => arbiter.stop('graceful'),
     SIGINT: () => arbiter.stop('fast'),
     SIGQUIT: () => arbiter.stop('fast'),
-    SIGHUP: () => void arbiter.reload(),
+    SIGHUP: () => (dev ? arbiter.stop('fast') : void arbiter.reload()),
     SIGUSR1: () => arbiter.reopen(),
     SIGTTIN: () => void arbiter.scale(arbiter.status().wanted + 1),
     SIGTTOU: () => void arbiter.scale(Math.max(1, arbiter.status().wanted - 1)),

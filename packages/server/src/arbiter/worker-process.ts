@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ReportFile } from '../dev/imports.ts';
 import type { Settings } from '../settings/table.ts';
 import type { Identity } from './identity.ts';
 import type { FromWorker, InheritedSocket, ToWorker, WorkerCounters } from './messages.ts';
@@ -80,6 +81,8 @@ export class WorkerProcess {
   silence = 0;
   /** Why the arbiter ended it; `''` where it did not. */
   endedFor = '';
+  /** Is told of each file that it imports, with `dev`. */
+  onImported: ReportFile | null = null;
   /** The error that ended it, by its own account; `''` where it gave none. */
   crash = '';
   readonly #child: ChildProcess;
@@ -134,6 +137,9 @@ export class WorkerProcess {
           fail(
             new WorkerFailure(worker, `worker ${worker} failed to ${message.phase}: ${message.message}`, message.stack),
           );
+          break;
+        case 'imported':
+          this.onImported?.(message.path, message.stamp);
           break;
         case 'crashed':
           this.crash = message.reason;

@@ -6,7 +6,13 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SettingError } from './setting-error.ts';
 
-const NAMES = ['tsgi.config.ts', 'tsgi.config.js', 'tsgi.config.mjs', 'tsgi.config.json'];
+/** The names that are looked for, in this order. */
+export const CONFIG_FILES: readonly string[] = [
+  'tsgi.config.ts',
+  'tsgi.config.js',
+  'tsgi.config.mjs',
+  'tsgi.config.json',
+];
 
 /** A configuration file that was read. */
 export interface ConfigFile {
@@ -18,7 +24,8 @@ let loads = 0;
 
 /** Reads the file at `given`, or the one of the usual names in `cwd`; null where there is none. */
 export async function readConfigFile(given: string | undefined, cwd: string): Promise<ConfigFile | null> {
-  const path = given === undefined ? NAMES.map((name) => resolve(cwd, name)).find(existsSync) : resolve(cwd, given);
+  const path =
+    given === undefined ? CONFIG_FILES.map((name) => resolve(cwd, name)).find(existsSync) : resolve(cwd, given);
   if (path === undefined) return null;
   if (!existsSync(path))
     throw new SettingError(`there is no configuration file ${path}`, 'write the path of one that exists');

@@ -1,6 +1,8 @@
 // The effective settings: flags before TSGI_* variables before the configuration file before the defaults, each value
 // read and checked, with where it came from.
 
+import { resolve } from 'node:path';
+import { DEV_DEFAULTS } from '../dev/defaults.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import { HOOK_NAMES, type Hooks } from './define-config.ts';
 import { flagOf, nearest, SETTING_NAMES, variableOf } from './names.ts';
@@ -19,6 +21,8 @@ export interface Resolved {
   readonly settings: Settings;
   readonly origins: Readonly<Record<SettingName, Origin>>;
   readonly hooks: Hooks;
+  /** The path of the configuration file; null where there is none. */
+  readonly configFile: string | null;
 }
 
 /** What settings are resolved from. */
@@ -36,7 +40,7 @@ const NOT_SETTINGS = new Set(['TSGI_WORKER', 'TSGI_GENERATION']);
 export async function resolveSettings({ flags, env, cwd }: Sources): Promise<Resolved> {
   const variables = readVariables(env);
   const given = (flags.config ?? variables.config) as string | undefined;
-  const file = await readConfigFile(given, String(flags.chdir ?? variables.chdir ?? cwd));
+  const file = await readConfigFile(given, resolve(cwd, String(flags.chdir ?? variables.chdir ?? '.')));
   const hooks = readHooks(file);
   for (const key of Object.keys(file?.content ?? {})) {
     if ((key === 'config' || !Object.hasOwn(SETTINGS, key)) && !Object.hasOwn(hooks, key))
@@ -44,19 +48,24 @@ export async function resolveSettings({ flags, env, cwd }: Sources): Promise<Res
   }
   const settings: Record<string, unknown> = {};
   const origins: Partial<Record<SettingName, Origin>> = {};
-  for (const name of SETTING_NAMES) {
-    const [value, origin] = first(
+  const find = (name: SettingName): [unknown, Origin] =>
+    first(
       [flags[name], { from: 'flag', where: flagOf(name) }],
       [variables[name], { from: 'env', where: variableOf(name) }],
       [file?.content[name], { from: 'file', where: file?.path ?? '' }],
     );
-    settings[name] = origin.from === 'default' ? standard(name) : read(name, value, origin);
+  const [dev, from] = find('dev');
+  const defaults = from.from !== 'default' && read('dev', dev, from) === true ? DEV_DEFAULTS : {};
+  for (const name of SETTING_NAMES) {
+    const [value, origin] = find(name);
+    settings[name] = origin.from === 'default' ? standard(name, defaults) : read(name, value, origin);
     origins[name] = origin;
   }
   const resolved = {
     settings: settings as unknown as Settings,
     origins: origins as Record<SettingName, Origin>,
     hooks,
+    configFile: file?.path ?? null,
   };
   checkTogether(resolved);
   return resolved;
@@ -86,7 +95,8 @@ function read(name: SettingName, value: unknown, origin: Origin): unknown {
 }
 
 /** A default stands in the table in its unit already, but for permission bits, which are written in octal. */
-function standard(name: SettingName): unknown {
+function standard(name: SettingName, before: Partial<Settings>): unknown {
+  if (before[name] !== undefined) return before[name];
   const setting = SETTINGS[name];
   return setting.type.kind === 'mode' && setting.default !== null
     ? Number.parseInt(String(setting.default), 8)

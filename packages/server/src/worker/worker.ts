@@ -5,7 +5,9 @@ import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'n
 import { type ListenOptions, listen, type NodeListening } from '@tsgi/adapter-node';
 import { type Application, type ContextControl, createContext, type Log, mount, timeLimit } from '@tsgi/core';
 import type { FromWorker, ToWorker, WorkerCounters } from '../arbiter/messages.ts';
+import { reportImports } from '../dev/imports.ts';
 import { loadApplication } from '../load/load.ts';
+import { LoadError } from '../load/load-error.ts';
 import { type AccessLog, openAccessLog } from '../logs/access-log.ts';
 import { createLog } from '../logs/log.ts';
 import type { Settings } from '../settings/table.ts';
@@ -13,6 +15,9 @@ import { startWatchdog } from './watchdog.ts';
 
 /** The beat in milliseconds: how often the arbiter hears from a worker. */
 const BEAT = 250;
+
+/** With `dev`, a request on an open connection should meet the new code rather than the last of the old, in milliseconds. */
+const DEV_LAST_CALL = 50;
 
 type Boot = ToWorker & { type: 'boot' };
 
@@ -50,6 +55,7 @@ export class Worker {
     this.#delay.enable();
     setInterval(() => void this.#beat(), BEAT).unref();
     try {
+      if (settings.dev) reportImports(settings, (path, stamp) => void this.#send({ type: 'imported', path, stamp }));
       const { application, kind } = await loadApplication(settings.app ?? '', process.cwd());
       this.#application = dress(this.#watched(application), settings);
       await this.#application.start?.(this.#control.context);
@@ -79,7 +85,8 @@ export class Worker {
     if (this.#ending) return;
     this.#ending = true;
     this.#control.drain();
-    const drained = this.#servers.map((server) => server.drain({ delay, graceful }));
+    const lastCall = this.#boot.settings.dev ? { lastCall: DEV_LAST_CALL } : {};
+    const drained = this.#servers.map((server) => server.drain({ delay, graceful, ...lastCall }));
     await Promise.all(this.#servers.map(({ stoppedAccepting }) => stoppedAccepting));
     await this.#send({ type: 'stopped-accepting' });
     await Promise.all(drained);
@@ -135,11 +142,7 @@ export class Worker {
 
   async #fail(phase: 'load' | 'start' | 'listen', error: unknown): Promise<void> {
     this.#ending = true;
-    const { message, stack, todo, cause } = error as Error & { readonly todo?: string };
-    // With something to do, the stack that tells more is the one of the cause: the application's own.
-    const told = todo === undefined ? String(message ?? error) : `${message}; ${todo}`;
-    const trace = todo === undefined ? stack : (cause as Error | undefined)?.stack;
-    await this.#send({ type: 'failed', phase, message: told, stack: trace ?? '' });
+    await this.#send({ type: 'failed', phase, ...explain(error) });
     process.exit(3);
   }
 
@@ -204,6 +207,18 @@ export class Worker {
     }
     return counters;
   }
+}
+
+type Explained = Error & { readonly todo?: string };
+
+/** An error for its reader. One that says in `todo` what to do needs no stack, whoever made it. */
+function explain(error: unknown): { message: string; stack: string } {
+  const { message, stack, todo, cause } = error as Explained;
+  if (todo === undefined) return { message: String(message ?? error), stack: stack ?? '' };
+  if (!(error instanceof LoadError) || cause === undefined) return { message: `${message}; ${todo}`, stack: '' };
+  const own = cause as Explained;
+  if (own.todo !== undefined) return explain(own);
+  return { message: `${message}; ${todo}`, stack: own.stack ?? '' };
 }
 
 /** What the settings put in front of every application. */
