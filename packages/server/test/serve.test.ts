@@ -138,7 +138,7 @@ t.test('a worker that is killed or exits is named with its reason and replaced',
   await served.until(({ msg }) => msg === `worker ${worker} was killed by SIGKILL`);
   await served.until(({ msg, pid: other }) => msg === `worker ${worker} starts` && other !== pid);
   await t.rejects(ask(`${url}/exit`));
-  await served.until(({ msg }) => /^worker \d exited with status 7$/.test(msg));
+  await served.until(({ msg }) => /^worker \d exited with status 7: process\.exit\(\) was called$/.test(msg));
   const { failures } = await clients.stop();
   // What was in flight in the two that died, and nothing else: a client has one request at a time.
   t.ok(failures.length <= 10, `${failures.length} of the requests in flight failed`);

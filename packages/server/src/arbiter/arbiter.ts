@@ -2,17 +2,16 @@
 // generation to the next. It never accepts a connection and never loads the application.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Log } from '@tsgi/core';
 import { listenEarly } from '../dev/listen-early.ts';
+import type { ServerLog } from '../logs/log.ts';
 import type { Hooks } from '../settings/define-config.ts';
 import type { Settings } from '../settings/table.ts';
 import { Backoff } from './backoff.ts';
+import type { ExitKind } from './exit-kind.ts';
+import { ObservedClock } from './observed-clock.ts';
 import type { ServerSocket } from './sockets.ts';
 import type { ReloadResult, StatusReport } from './status.ts';
 import { describeExit, WorkerFailure, type WorkerOptions, WorkerProcess } from './worker-process.ts';
-
-/** The beat of the arbiter, in milliseconds: how often it looks at its workers. */
-const TICK = 250;
 
 /** How long a reload waits for the old workers to stop accepting, in milliseconds. One that hangs is not waited for. */
 const LAST_ACCEPT = 1000;
@@ -22,7 +21,7 @@ const HANGS = 1000;
 
 /** What the arbiter cannot know by itself. */
 export interface ArbiterOptions {
-  readonly log: Log;
+  readonly log: ServerLog;
   /** Reads the settings again, for a reload. Throws what is wrong with them. */
   readonly resolve: () => Promise<WorkerSetup>;
   readonly setup: WorkerSetup;
@@ -47,13 +46,14 @@ export type ArbiterChange =
 /** The arbiter of one server. */
 export class Arbiter {
   readonly #options: ArbiterOptions;
-  readonly #log: Log;
+  readonly #log: ServerLog;
   readonly #workers = new Set<WorkerProcess>();
   #sockets: readonly ServerSocket[] = [];
   /** By the number of a worker: one that dies again and again must not slow the others down. */
   readonly #backoffs = new Map<number, Backoff>();
   readonly #born = performance.now();
   readonly #restarts = new Map<number, number>();
+  readonly #clock = new ObservedClock();
   readonly #over = Promise.withResolvers<void>();
   #setup: WorkerSetup;
   #wanted: number;
@@ -63,7 +63,6 @@ export class Arbiter {
   #state: StatusReport['state'] = 'starting';
   #reload: Promise<ReloadResult> | null = null;
   #queued: PromiseWithResolvers<ReloadResult> | null = null;
-  #ticker: NodeJS.Timeout | null = null;
 
   constructor(options: ArbiterOptions) {
     this.#options = options;
@@ -78,7 +77,7 @@ export class Arbiter {
    */
   async start(sockets: readonly ServerSocket[]): Promise<void> {
     this.#sockets = sockets;
-    this.#ticker = setInterval(() => this.#tick(), TICK);
+    this.#clock.start((elapsed) => this.#tick(elapsed));
     const { settings } = this.#setup;
     try {
       if (settings.dev) await listenEarly(this.#sockets, settings.backlog);
@@ -86,7 +85,7 @@ export class Arbiter {
       for (const socket of this.#sockets) await socket.publish();
     } catch (error) {
       this.#state = 'draining';
-      clearInterval(this.#ticker);
+      this.#clock.stop();
       for (const socket of this.#sockets) socket.letGo();
       throw error;
     }
@@ -175,8 +174,8 @@ export class Arbiter {
     this.#backoffs.clear();
     for (const worker of this.#workers) {
       if (worker.state === 'accepting' && worker.silence < HANGS)
-        worker.drain('restarted', 0, this.#setup.settings.gracefulTimeout);
-      else if (worker.state !== 'draining') worker.kill('restarted');
+        worker.drain('reloaded', 'restarted', 0, this.#setup.settings.gracefulTimeout);
+      else if (worker.state !== 'draining') worker.kill('reloaded', 'restarted');
     }
     await Promise.all(Array.from(this.#workers, ({ exited }) => exited));
   }
@@ -187,7 +186,7 @@ export class Arbiter {
     this.#wanted = wanted;
     const current = this.#current();
     const surplus = current.filter(({ worker }) => worker > wanted);
-    for (const worker of surplus) worker.drain('scaled down', 0, settings.gracefulTimeout);
+    for (const worker of surplus) worker.drain('scaled', 'scaled down', 0, settings.gracefulTimeout);
     const taken = new Set(current.map(({ worker }) => worker));
     const missing = range(1, wanted).filter((number) => !taken.has(number));
     await Promise.all(missing.map((number) => this.#replace(number, 0)));
@@ -201,14 +200,14 @@ export class Arbiter {
     const { settings } = this.#setup;
     if (!first && how === 'graceful') return;
     if (!first) {
-      for (const worker of this.#workers) worker.kill('stopped');
+      for (const worker of this.#workers) worker.kill('stopped', 'stopped');
       return;
     }
     this.#notify({ type: 'draining' });
     void this.#end(() => {
       for (const worker of this.#workers) {
-        if (how === 'graceful') worker.drain('stopped', settings.drainDelay, settings.gracefulTimeout);
-        else worker.quit('stopped');
+        if (how === 'graceful') worker.drain('stopped', 'stopped', settings.drainDelay, settings.gracefulTimeout);
+        else worker.quit('stopped', 'stopped');
       }
     });
   }
@@ -216,17 +215,19 @@ export class Arbiter {
   /** Drains all workers and keeps the arbiter with its sockets; a reload serves again. */
   windDown(): void {
     this.#wanted = 0;
-    for (const worker of this.#current()) worker.drain('wound down', 0, this.#setup.settings.gracefulTimeout);
+    for (const worker of this.#current())
+      worker.drain('stopped', 'wound down', 0, this.#setup.settings.gracefulTimeout);
   }
 
   reopen(): void {
+    this.#log.reopen();
     for (const worker of this.#workers) worker.reopen();
   }
 
   /** Kills one worker; it is replaced. False when there is none of that number. */
   kill(number: number): boolean {
     const worker = this.#current().find((candidate) => candidate.worker === number);
-    worker?.kill('killed by the operator');
+    worker?.kill('killed', 'killed by the operator');
     return worker !== undefined;
   }
 
@@ -247,6 +248,7 @@ export class Arbiter {
         state: worker.state === 'gone' ? 'draining' : worker.state,
         age: worker.age / 1000,
         restarts: this.#restarts.get(worker.worker) ?? 0,
+        silence: worker.silence / 1000,
         ready: worker.ready,
         reason: worker.reason,
         counters: worker.counters,
@@ -265,7 +267,7 @@ export class Arbiter {
         for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
           const worker = this.#spawn(number, generation, setup);
           workers.push(worker);
-          await within(worker.started, setup.settings.startTimeout, () => notReady(worker, setup.settings));
+          await this.#within(worker.started, setup.settings.startTimeout, () => notReady(worker, setup.settings));
         }
       };
       const batch = Math.min(setup.settings.reloadBatch, numbers.length);
@@ -274,7 +276,7 @@ export class Arbiter {
       return workers;
     } catch (error) {
       numbers.length = 0;
-      for (const worker of workers) worker.kill('its generation failed');
+      for (const worker of workers) worker.kill('rolled_back', 'its generation failed');
       await Promise.all(workers.map(({ exited }) => exited));
       throw error;
     }
@@ -296,7 +298,7 @@ export class Arbiter {
       );
     });
     for (const death of deaths) death.catch(() => {});
-    await Promise.race([delay(ms), ...deaths]);
+    await Promise.race([this.#clock.after(ms), ...deaths]);
   }
 
   /**
@@ -312,7 +314,7 @@ export class Arbiter {
     this.#setup = setup;
     this.#generation++;
     this.#backoffs.clear();
-    for (const worker of old) worker.drain('reloaded', 0, setup.settings.gracefulTimeout);
+    for (const worker of old) worker.drain('reloaded', 'reloaded', 0, setup.settings.gracefulTimeout);
     // Whoever hears that the reload is done meets the new code alone.
     await Promise.race([
       Promise.all(old.map(({ stoppedAccepting }) => stoppedAccepting)),
@@ -344,7 +346,7 @@ export class Arbiter {
       if (this.#wanted === 0 || setup.workers !== this.#setup.workers) this.#wanted = setup.workers;
       const next = await this.#prepare(this.#generation + 1, setup, setup.settings.reloadWatch);
       if (this.#state === 'draining') {
-        for (const worker of next) worker.kill('stopped');
+        for (const worker of next) worker.kill('stopped', 'stopped');
         return this.#refuse('the server is stopping');
       }
       await this.#commit(next, setup);
@@ -380,6 +382,7 @@ export class Arbiter {
       env,
       identity,
       sockets: this.#sockets,
+      clock: this.#clock,
     });
     this.#workers.add(worker);
     this.#log.info({ worker: number, generation, pid: worker.pid }, `worker ${number} starts`);
@@ -413,37 +416,36 @@ export class Arbiter {
   /** Starts a worker for one place and lets it accept. A failure is logged, and its exit leads to the next try. */
   async #replace(number: number, pause: number): Promise<WorkerProcess | null> {
     const generation = this.#generation;
-    if (pause > 0) await delay(pause);
+    if (pause > 0) await this.#clock.after(pause);
     if (this.#state === 'draining' || generation !== this.#generation || number > this.#wanted) return null;
     const setup = this.#setup;
     const worker = this.#spawn(number, generation, setup);
     try {
-      await within(worker.started, setup.settings.startTimeout, () => notReady(worker, setup.settings));
+      await this.#within(worker.started, setup.settings.startTimeout, () => notReady(worker, setup.settings));
       worker.accept();
       await worker.accepting;
       return worker;
     } catch (error) {
       const { message, detail } = error as WorkerFailure;
       this.#log.error({ worker: number, stack: detail }, message);
-      worker.kill(message);
+      worker.kill('failed_to_start', message);
       return null;
     }
   }
 
-  #tick(): void {
+  #tick(elapsed: number): void {
     const { settings } = this.#setup;
     for (const worker of this.#workers) {
-      // No more than a beat a tick: after a stop of this process, workers get the time to be heard.
-      worker.observe(TICK);
+      worker.silence += elapsed;
       if (worker.state !== 'accepting' && worker.state !== 'started') continue;
       if (settings.timeout > 0 && worker.silence > settings.timeout) {
         const { inFlight, connections } = worker.counters;
         const fields = { worker: worker.worker, pid: worker.pid, inFlight, connections };
         this.#log.error(fields, `worker ${worker.worker} hangs: no beat for ${settings.timeout} ms; it is replaced`);
-        worker.kill('it hung');
+        worker.kill('hung', 'it hung');
       } else if (worker.state === 'accepting' && worker.generation === this.#generation) {
         const reason = this.#reasonToRecycle(worker, settings);
-        if (reason !== '' && !this.#recycling.has(worker)) void this.#recycle(worker, reason);
+        if (reason !== null && !this.#recycling.has(worker)) void this.#recycle(worker, ...reason);
       }
     }
   }
@@ -451,22 +453,24 @@ export class Arbiter {
   readonly #recycling = new WeakSet<WorkerProcess>();
   readonly #jitter = new WeakMap<WorkerProcess, number>();
 
-  #reasonToRecycle(worker: WorkerProcess, settings: Settings): string {
+  #reasonToRecycle(worker: WorkerProcess, settings: Settings): [ExitKind, string] | null {
     const { maxRequests, maxRequestsJitter, maxMemory, maxLifetime } = settings;
+    const { requests, memory } = worker.counters;
     if (!this.#jitter.has(worker)) this.#jitter.set(worker, Math.floor(Math.random() * (maxRequestsJitter + 1)));
     const most = maxRequests + (this.#jitter.get(worker) ?? 0);
-    if (maxRequests > 0 && worker.counters.requests >= most) return `it served ${worker.counters.requests} requests`;
-    if (maxMemory > 0 && worker.counters.memory > maxMemory) return `its memory is ${worker.counters.memory} bytes`;
-    if (maxLifetime > 0 && worker.age > maxLifetime) return `it lived for ${Math.round(worker.age / 1000)} s`;
-    return '';
+    if (maxRequests > 0 && requests >= most) return ['max_requests', `it served ${requests} requests`];
+    if (maxMemory > 0 && memory > maxMemory) return ['max_memory', `its memory is ${memory} bytes`];
+    if (maxLifetime > 0 && worker.age > maxLifetime)
+      return ['max_lifetime', `it lived for ${Math.round(worker.age / 1000)} s`];
+    return null;
   }
 
   /** Replaces a healthy worker: the new one accepts before the old one drains. */
-  async #recycle(worker: WorkerProcess, reason: string): Promise<void> {
+  async #recycle(worker: WorkerProcess, kind: ExitKind, reason: string): Promise<void> {
     this.#recycling.add(worker);
     const replacement = await this.#replace(worker.worker, 0);
     if (replacement === null) this.#recycling.delete(worker);
-    else worker.drain(`recycled: ${reason}`, 0, this.#setup.settings.gracefulTimeout);
+    else worker.drain(kind, `recycled: ${reason}`, 0, this.#setup.settings.gracefulTimeout);
   }
 
   /** Connections that are open stay where they are. Whoever has more than a fair share ends some after their next answer. */
@@ -498,8 +502,21 @@ export class Arbiter {
     for (const socket of this.#sockets) await socket.unpublish();
     tell();
     while (this.#workers.size > 0) await Promise.race([...this.#workers].map(({ exited }) => exited));
-    if (this.#ticker !== null) clearInterval(this.#ticker);
+    this.#clock.stop();
     this.#over.resolve();
+  }
+
+  /** `promise`, or what `late` makes after `ms`. */
+  async #within(promise: Promise<void>, ms: number, late: () => Error): Promise<void> {
+    const done = new AbortController();
+    const deadline = this.#clock.after(ms, done.signal).then(() => {
+      if (!done.signal.aborted) throw late();
+    });
+    try {
+      await Promise.race([promise, deadline]);
+    } finally {
+      done.abort();
+    }
   }
 
   #notify(change: ArbiterChange): void {
@@ -513,15 +530,4 @@ function range(from: number, to: number): number[] {
 
 function notReady(worker: WorkerProcess, settings: Settings): WorkerFailure {
   return new WorkerFailure(worker.worker, `worker ${worker.worker} was not ready within ${settings.startTimeout} ms`);
-}
-
-/** `promise`, or what `late` makes after `ms`. */
-async function within(promise: Promise<void>, ms: number, late: () => Error): Promise<void> {
-  const timer = Promise.withResolvers<void>();
-  const id = setTimeout(() => timer.reject(late()), ms);
-  try {
-    await Promise.race([promise, timer.promise]);
-  } finally {
-    clearTimeout(id);
-  }
 }

@@ -5,8 +5,11 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ReportFile } from '../dev/imports.ts';
 import type { Settings } from '../settings/table.ts';
+import { Reading } from '../worker/meter.ts';
+import { type ExitKind, kindOfExit } from './exit-kind.ts';
 import type { Identity } from './identity.ts';
 import type { FromWorker, InheritedSocket, ToWorker, WorkerCounters } from './messages.ts';
+import type { ObservedClock } from './observed-clock.ts';
 
 /** Where a worker is in its life. Each step follows the one before; `gone` follows any. */
 export type WorkerState = 'booting' | 'started' | 'accepting' | 'draining' | 'gone';
@@ -39,6 +42,8 @@ export interface WorkerOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Whom it runs as; null for whoever runs the arbiter. */
   readonly identity: Pick<Identity, 'uid' | 'gid'> | null;
+  /** What the time to leave is measured by. */
+  readonly clock: ObservedClock;
 }
 
 // A source beside sources, compiled beside what is compiled.
@@ -77,20 +82,26 @@ export class WorkerProcess {
   ready = false;
   reason = 'starting';
   counters: WorkerCounters = NOTHING;
-  /** Milliseconds without a beat, as the arbiter observed them; see {@link observe}. */
+  /** What it metered, as of its last beat. */
+  readonly reading: Reading = new Reading();
+  /** Milliseconds without a message, as the arbiter observed them. */
   silence = 0;
   /** Why the arbiter ended it; `''` where it did not. */
   endedFor = '';
+  /** The kind of its end: from the moment at which the arbiter ends it, or, where it does not, once it is gone. */
+  kind: ExitKind | null = null;
   /** Is told of each file that it imports, with `dev`. */
   onImported: ReportFile | null = null;
   /** The error that ended it, by its own account; `''` where it gave none. */
   crash = '';
   readonly #child: ChildProcess;
+  readonly #clock: ObservedClock;
 
   constructor(options: WorkerOptions) {
     const { worker, generation, settings, sockets } = options;
     this.worker = worker;
     this.generation = generation;
+    this.#clock = options.clock;
     const child = spawn(process.execPath, [...nodeArguments(settings), MAIN], {
       // Nothing but its own descriptors: Node opens every other one with close-on-exec.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
@@ -146,6 +157,7 @@ export class WorkerProcess {
           break;
         case 'beat':
           this.counters = message.counters;
+          if (message.meter !== undefined) this.reading.take(message.meter);
           break;
       }
     });
@@ -173,8 +185,9 @@ export class WorkerProcess {
   }
 
   /** Finishes what is in flight and leaves; what outlasts `graceful` ms is cut. A worker that hangs is killed a moment later. */
-  drain(reason: string, delay: number, graceful: number): void {
+  drain(kind: ExitKind, reason: string, delay: number, graceful: number): void {
     if (this.state === 'draining' || this.state === 'gone') return;
+    this.kind = kind;
     this.endedFor = reason;
     this.state = 'draining';
     this.ready = false;
@@ -184,8 +197,9 @@ export class WorkerProcess {
   }
 
   /** Leaves at once. */
-  quit(reason: string): void {
+  quit(kind: ExitKind, reason: string): void {
     if (this.state === 'gone') return;
+    this.kind = kind;
     this.endedFor = reason;
     this.state = 'draining';
     this.ready = false;
@@ -193,8 +207,9 @@ export class WorkerProcess {
     this.#killAfter(LAST_SECONDS);
   }
 
-  kill(reason: string): void {
+  kill(kind: ExitKind, reason: string): void {
     if (this.state === 'gone') return;
+    this.kind = kind;
     this.endedFor = reason;
     this.#child.kill('SIGKILL');
   }
@@ -207,25 +222,19 @@ export class WorkerProcess {
     this.#send({ type: 'shed', connections });
   }
 
-  /**
-   * Adds `elapsed` ms to the silence of this worker. An arbiter that was stopped, or starved of its processor, has
-   * beats of its workers to read before it may judge them: time counts only as far as it was watching.
-   */
-  observe(elapsed: number): void {
-    this.silence += elapsed;
-  }
-
   #send(message: ToWorker): void {
     // A worker that is just leaving has no channel any more; its exit tells the rest.
     if (this.#child.connected) this.#child.send(message, () => {});
   }
 
   #killAfter(ms: number): void {
-    const timer = setTimeout(() => this.kill(this.endedFor), ms);
-    this.exited.then(() => clearTimeout(timer));
+    const gone = new AbortController();
+    this.exited.then(() => gone.abort());
+    void this.#clock.after(ms, gone.signal).then(() => this.kill(this.kind ?? 'stopped', this.endedFor));
   }
 
   #end(exited: PromiseWithResolvers<WorkerExit>, exit: WorkerExit): void {
+    this.kind ??= kindOfExit(exit, this.state === 'accepting');
     this.state = 'gone';
     this.ready = false;
     exited.resolve(exit);
