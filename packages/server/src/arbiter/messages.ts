@@ -51,7 +51,7 @@ export type FromWorker =
   /** An error that nobody caught ends it. */
   | { readonly type: 'crashed'; readonly reason: string }
   /** Every 250 ms, and once more before it leaves. Also the beat of the main loop. */
-  | { readonly type: 'beat'; readonly counters: WorkerCounters };
+  | { readonly type: 'beat'; readonly counters: WorkerCounters; readonly meter?: MeterReport };
 
 /** What a worker measured: counts since its start, and how it is now. */
 export interface WorkerCounters {
@@ -68,4 +68,19 @@ export interface WorkerCounters {
   readonly utilization: number;
   /** Mean delay of the event loop over the last beat, seconds. */
   readonly delay: number;
+}
+
+/** What a worker metered, where somebody asks for metrics; see worker/meter.ts for the numbers. */
+export interface MeterReport {
+  /** The index of a method and its row. A row that has not changed since the last beat is left out. */
+  readonly rows: readonly (readonly [method: number, row: readonly number[]])[];
+  readonly stalls: readonly number[];
+  /** Seconds of processor time. */
+  readonly cpu: number;
+  /** Seconds in which the event loop was busy. */
+  readonly active: number;
+  /** Lines that the access log lost. */
+  readonly dropped: number;
+  /** Bytes in use on the heap of JavaScript. */
+  readonly heap: number;
 }

@@ -2,15 +2,17 @@
 
 import { readFileSync } from 'node:fs';
 import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'node:perf_hooks';
-import { type ListenOptions, listen, type NodeListening } from '@tsgi/adapter-node';
-import { type Application, type ContextControl, createContext, type Log, mount, timeLimit } from '@tsgi/core';
-import type { FromWorker, ToWorker, WorkerCounters } from '../arbiter/messages.ts';
+import { getHeapStatistics } from 'node:v8';
+import { type ListenOptions, listen, type NodeListening, type Observe } from '@tsgi/adapter-node';
+import { type Application, type ContextControl, createContext, mount, timeLimit } from '@tsgi/core';
+import type { FromWorker, MeterReport, ToWorker, WorkerCounters } from '../arbiter/messages.ts';
 import { reportImports } from '../dev/imports.ts';
 import { loadApplication } from '../load/load.ts';
 import { LoadError } from '../load/load-error.ts';
 import { type AccessLog, openAccessLog } from '../logs/access-log.ts';
-import { createLog } from '../logs/log.ts';
+import { createLog, type ServerLog } from '../logs/log.ts';
 import type { Settings } from '../settings/table.ts';
+import { Meter } from './meter.ts';
 import { startWatchdog } from './watchdog.ts';
 
 /** The beat in milliseconds: how often the arbiter hears from a worker. */
@@ -19,15 +21,20 @@ const BEAT = 250;
 /** With `dev`, a request on an open connection should meet the new code rather than the last of the old, in milliseconds. */
 const DEV_LAST_CALL = 50;
 
+/** Milliseconds between two looks at the event loop's delay. What Node measures is the time from one to the next. */
+const RESOLUTION = 20;
+
 type Boot = ToWorker & { type: 'boot' };
 
 /** One worker. */
 export class Worker {
   readonly #boot: Boot;
   readonly #send: (message: FromWorker) => Promise<void>;
-  readonly #log: Log;
+  readonly #log: ServerLog;
   readonly #control: ContextControl;
-  readonly #delay = monitorEventLoopDelay({ resolution: 20 });
+  readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION });
+  /** Where nobody asks for metrics, nothing is metered. */
+  readonly #meter: Meter | null;
   #application: Application | null = null;
   #accessLog: AccessLog | null = null;
   #servers: NodeListening[] = [];
@@ -39,6 +46,7 @@ export class Worker {
     this.#boot = boot;
     this.#send = send;
     this.#log = createLog(settings, { worker, generation });
+    this.#meter = settings.monitorBind.length === 0 ? null : new Meter();
     this.#control = createContext({
       name: settings.name,
       worker,
@@ -105,6 +113,7 @@ export class Worker {
   }
 
   reopen(): void {
+    this.#log.reopen();
     this.#accessLog?.reopen();
   }
 
@@ -159,7 +168,7 @@ export class Worker {
       keepAlive: settings.keepAlive,
       keepAliveRequests: settings.keepAliveRequests,
       keepAliveMaxAge: settings.keepAliveMaxAge,
-      ...(this.#accessLog === null ? {} : { observe: this.#accessLog.observe }),
+      ...both(this.#meter?.observe, this.#accessLog?.observe),
       backlog: settings.backlog,
       limits: {
         requestLine: settings.limitRequestLine,
@@ -174,14 +183,26 @@ export class Worker {
   }
 
   async #beat(): Promise<void> {
-    await this.#send({ type: 'beat', counters: this.#measure() });
+    const meter = this.#meter === null ? undefined : this.#report(this.#meter);
+    await this.#send({ type: 'beat', counters: this.#measure(), ...(meter && { meter }) });
+  }
+
+  #report(meter: Meter): MeterReport {
+    const { user, system } = process.cpuUsage();
+    meter.stall(delayOf(this.#delay.max));
+    return meter.report({
+      cpu: (user + system) / 1e6,
+      active: performance.eventLoopUtilization().active / 1000,
+      dropped: this.#accessLog?.dropped ?? 0,
+      heap: getHeapStatistics().used_heap_size,
+    });
   }
 
   #measure(): WorkerCounters {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.#utilization);
     this.#utilization = now;
-    const delay = Number.isNaN(this.#delay.mean) ? 0 : this.#delay.mean / 1e9;
+    const delay = delayOf(this.#delay.mean);
     this.#delay.reset();
     const counters = {
       connections: 0,
@@ -207,6 +228,24 @@ export class Worker {
     }
     return counters;
   }
+}
+
+/** Seconds that the event loop was late, of what Node's histogram says in nanoseconds; 0 where it has seen nothing. */
+function delayOf(interval: number): number {
+  return Number.isNaN(interval) ? 0 : Math.max(0, interval / 1e9 - RESOLUTION / 1000);
+}
+
+function both(one: Observe | undefined, other: Observe | undefined): { observe?: Observe } {
+  if (one === undefined || other === undefined) {
+    const observe = one ?? other;
+    return observe === undefined ? {} : { observe };
+  }
+  return {
+    observe(request, ended) {
+      one(request, ended);
+      other(request, ended);
+    },
+  };
 }
 
 type Explained = Error & { readonly todo?: string };
