@@ -3,6 +3,7 @@
 import type { Log } from '@tsgi/core';
 import { restartOnChange } from '../dev/restart-on-change.ts';
 import { createLog } from '../logs/log.ts';
+import { startMonitor } from '../monitor/monitor.ts';
 import { SETTING_NAMES } from '../settings/names.ts';
 import type { Resolved } from '../settings/resolve.ts';
 import { SETTINGS, type Settings } from '../settings/table.ts';
@@ -17,7 +18,7 @@ import { WorkerFailure } from './worker-process.ts';
 import { setupOf } from './worker-setup.ts';
 
 /** In the order of their start; they are closed in the opposite one. */
-const SERVICES: readonly StartService[] = [holdPidFile, callHooks, startNotify, restartOnChange];
+const SERVICES: readonly StartService[] = [holdPidFile, startMonitor, callHooks, startNotify, restartOnChange];
 
 /** Serves until it is told to stop. Resolves to the exit status; see docs for the table. */
 export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise<Resolved>): Promise<number> {
