@@ -244,7 +244,8 @@ export class WorkerProcess {
 /** Milliseconds that a worker has to leave once nothing holds it. */
 const LAST_SECONDS = 2000;
 
-function nodeArguments(settings: Settings): string[] {
+/** What node is started with to run an application. */
+export function nodeArguments(settings: Settings): string[] {
   return [
     // Such as --conditions, without which a worker would load other files than its arbiter.
     ...process.execArgv,

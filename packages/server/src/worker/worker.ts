@@ -4,14 +4,15 @@ import { readFileSync } from 'node:fs';
 import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { type ListenOptions, listen, type NodeListening, type Observe } from '@tsgi/adapter-node';
-import { type Application, type ContextControl, createContext, mount, timeLimit } from '@tsgi/core';
+import { type Application, type ContextControl, createContext } from '@tsgi/core';
 import type { FromWorker, MeterReport, ToWorker, WorkerCounters } from '../arbiter/messages.ts';
 import { reportImports } from '../dev/imports.ts';
+import { explainFailure } from '../load/explain-failure.ts';
 import { loadApplication } from '../load/load.ts';
-import { LoadError } from '../load/load-error.ts';
 import { type AccessLog, openAccessLog } from '../logs/access-log.ts';
 import { createLog, type ServerLog } from '../logs/log.ts';
 import type { Settings } from '../settings/table.ts';
+import { dress, translationOf } from './dress.ts';
 import { Meter } from './meter.ts';
 import { startWatchdog } from './watchdog.ts';
 
@@ -76,6 +77,8 @@ export class Worker {
 
   /** Accepts connections on every inherited socket. */
   async accept(): Promise<void> {
+    // Told to leave before it was told to accept.
+    if (this.#ending) return;
     const { settings, sockets } = this.#boot;
     try {
       this.#accessLog = openAccessLog(settings, this.#boot.worker, this.#log);
@@ -151,7 +154,7 @@ export class Worker {
 
   async #fail(phase: 'load' | 'start' | 'listen', error: unknown): Promise<void> {
     this.#ending = true;
-    await this.#send({ type: 'failed', phase, ...explain(error) });
+    await this.#send({ type: 'failed', phase, ...explainFailure(error) });
     process.exit(3);
   }
 
@@ -159,8 +162,7 @@ export class Worker {
     return {
       context: this.#control,
       log: this.#log,
-      trust: settings.forwardedAllowIps,
-      forwarded: settings.forwarded,
+      ...translationOf(settings),
       proxyProtocol: settings.proxyProtocol,
       ...(settings.certfile === null || settings.keyfile === null
         ? {}
@@ -170,15 +172,6 @@ export class Worker {
       keepAliveMaxAge: settings.keepAliveMaxAge,
       ...both(this.#meter?.observe, this.#accessLog?.observe),
       backlog: settings.backlog,
-      limits: {
-        requestLine: settings.limitRequestLine,
-        headerBytes: settings.limitRequestFieldsSize,
-        headerCount: settings.limitRequestFields,
-        bodyBytes: settings.limitBody,
-        connections: settings.limitConnections,
-        headerTime: settings.headerTimeout,
-        bodyTime: settings.bodyTimeout,
-      },
     };
   }
 
@@ -246,22 +239,4 @@ function both(one: Observe | undefined, other: Observe | undefined): { observe?:
       other(request, ended);
     },
   };
-}
-
-type Explained = Error & { readonly todo?: string };
-
-/** An error for its reader. One that says in `todo` what to do needs no stack, whoever made it. */
-function explain(error: unknown): { message: string; stack: string } {
-  const { message, stack, todo, cause } = error as Explained;
-  if (todo === undefined) return { message: String(message ?? error), stack: stack ?? '' };
-  if (!(error instanceof LoadError) || cause === undefined) return { message: `${message}; ${todo}`, stack: '' };
-  const own = cause as Explained;
-  if (own.todo !== undefined) return explain(own);
-  return { message: `${message}; ${todo}`, stack: own.stack ?? '' };
-}
-
-/** What the settings put in front of every application. */
-function dress(application: Application, settings: Settings): Application {
-  const limited = settings.requestTimeout > 0 ? timeLimit(settings.requestTimeout)(application) : application;
-  return settings.mountPath === '' ? limited : mount(settings.mountPath, limited);
 }
