@@ -27,7 +27,7 @@ export interface AccessLog {
 /** Opens the access log that `settings` ask for; null where they ask for none. Throws a {@link SettingError}. */
 export function openAccessLog(settings: Settings, worker: number, log: Log): AccessLog | null {
   const { accessLogfile, accessLogFormat } = settings;
-  if (accessLogfile === null) return null;
+  if (accessLogfile === null || accessLogfile === 'off') return null;
   const format = accessFormat(accessLogFormat);
   const lines = new BatchedLines(open(accessLogfile), accessLogfile, log);
   process.once('exit', () => lines.flush());

@@ -20,7 +20,8 @@ export function createLog(settings: Settings, fields: object): ServerLog {
     log.warn({ lost, file: logFile }, `${lost} lines of this log could not be written`),
   );
   const readable = logFormat === 'pretty' || (logFormat === 'auto' && logFile === '-' && process.stdout.isTTY);
-  const prettify = readable ? prettyFactory({ ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss.l' }) : null;
+  const ignore = settings.dev ? 'pid,hostname,name,worker,generation' : 'pid,hostname,name';
+  const prettify = readable ? prettyFactory({ ignore, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }) : null;
   const write = prettify === null ? (line: string) => line : (line: string) => prettify(JSON.parse(line)) ?? '';
   const log = pino(
     { level: logLevel, name, base: { name, ...fields } },

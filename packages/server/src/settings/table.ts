@@ -104,7 +104,7 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     group: 'application',
     type: { kind: 'switch' },
     default: false,
-    text: 'For development: starts anew when an imported file changes; requests wait meanwhile.',
+    text: 'For development: starts anew when an imported file changes, while requests wait; a readable log of all requests.',
     once: true,
   },
   // binding
@@ -359,7 +359,7 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     group: 'logs',
     type: { kind: 'path' },
     default: null,
-    text: 'Where a line for each request goes; - is the standard output. Default: nowhere.',
+    text: 'Where a line for each request goes; - is the standard output, off is nowhere. Default: off; - with --dev.',
   },
   accessLogFormat: {
     group: 'logs',
