@@ -8,7 +8,7 @@ export interface ContextOptions {
   readonly worker?: number;
   readonly generation?: number;
   readonly log?: Log;
-  /** Called when readiness changes. */
+  /** Called when readiness or its reason changes. */
   readonly onReady?: (ready: boolean, reason: string) => void;
 }
 
@@ -42,9 +42,10 @@ export function createContext(options: ContextOptions = {}): ContextControl {
   let reason = '';
 
   function setReady(now: boolean, why = ''): void {
-    const changed = now !== ready;
+    const told = now ? '' : why;
+    const changed = now !== ready || told !== reason;
     ready = now;
-    reason = now ? '' : why;
+    reason = told;
     if (changed) options.onReady?.(ready, reason);
   }
 

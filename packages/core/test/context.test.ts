@@ -30,7 +30,7 @@ t.test('an application sees who serves it', async (t) => {
   t.equal(context.log, log);
 });
 
-t.test('the server is told when readiness changes, and only then', async (t) => {
+t.test('the server is told when readiness or its reason changes, and only then', async (t) => {
   const told: unknown[] = [];
   const control = createContext({ onReady: (...change) => told.push(change) });
   control.context.setReady(true);
@@ -38,12 +38,14 @@ t.test('the server is told when readiness changes, and only then', async (t) => 
   t.equal(control.ready, false);
   t.equal(control.reason, 'cache is cold');
   control.context.setReady(false, 'database is gone');
+  control.context.setReady(false, 'database is gone');
   t.equal(control.reason, 'database is gone', 'the reason is the latest one');
   control.context.setReady(true, 'of no matter');
   t.equal(control.ready, true);
   t.equal(control.reason, '');
   t.same(told, [
     [false, 'cache is cold'],
+    [false, 'database is gone'],
     [true, ''],
   ]);
 });
