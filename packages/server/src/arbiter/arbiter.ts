@@ -320,6 +320,10 @@ export class Arbiter {
       Promise.all(old.map(({ stoppedAccepting }) => stoppedAccepting)),
       delay(LAST_ACCEPT, undefined, { ref: false }),
     ]);
+    // The number of workers may have changed meanwhile.
+    for (const worker of this.#current()) {
+      if (worker.worker > this.#wanted) worker.drain('scaled', 'scaled down', 0, setup.settings.gracefulTimeout);
+    }
     const alive = new Set(this.#current().map(({ worker }) => worker));
     for (const number of range(1, this.#wanted)) if (!alive.has(number)) void this.#replace(number, 0);
   }
