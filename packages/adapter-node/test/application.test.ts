@@ -306,6 +306,19 @@ t.test('a body can be read once', async (t) => {
   t.equal(await (await fetch(url, { method: 'POST', body: 'once' })).text(), 'once');
 });
 
+t.test('chunks that are asked for at once come in turn', async (t) => {
+  const { url } = await serve(t, async ({ body }) => {
+    const chunks = body?.[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    const results = await Promise.all([chunks.next(), chunks.next(), chunks.next()]);
+    t.strictSame(
+      results.map(({ done, value }) => (done ? 'end' : Buffer.from(value).toString())),
+      ['once', 'end', 'end'],
+    );
+    return { status: 204, headers: [], body: null };
+  });
+  t.equal((await fetch(url, { method: 'POST', body: 'once' })).status, 204);
+});
+
 t.test('a body that nobody reads, or not to its end, does not block the connection', async (t) => {
   const { url } = await serve(t, async ({ body, target }) => {
     if (target === '/some') for await (const _ of body ?? []) break;

@@ -101,6 +101,7 @@ function atPath(createEngine: CreateEngine, file: SocketFile, takeOver: boolean)
         options.log.warn({ err: error, path: file.path }, 'the file of the socket could not be removed');
       }
       removedAtExit.delete(file);
+      await engine.leave?.();
     };
     return {
       async listen({ backlog }) {

@@ -17,8 +17,7 @@ export function bodyOf(incoming: IncomingMessage): NodeBody | undefined {
 }
 
 /**
- * Iterates over the bytes of `incoming` once. The socket is read no further ahead than one
- * buffer. Throws
+ * Iterates over the bytes of `incoming` once. The socket is read no further ahead than one buffer. Throws
  * `TSGI_ERR_BODY_TOO_LARGE` past `limit` bytes and `TSGI_ERR_CLIENT_GONE` when the client leaves before the end.
  */
 export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
@@ -37,6 +36,7 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
   #size = 0;
   #ended = false;
   #error: Error | null = null;
+  #next: Promise<IteratorResult<Uint8Array, undefined>> | null = null;
   #resolve: ((result: IteratorResult<Uint8Array, undefined>) => void) | null = null;
   #reject: ((error: Error) => void) | null = null;
 
@@ -70,10 +70,14 @@ export class NodeBody implements Body, AsyncIterator<Uint8Array, undefined> {
       this.#waiting = null;
     }
     if (this.#incoming.isPaused()) this.#incoming.resume();
-    return new Promise((resolve, reject) => {
+    // Asked again before it has answered: in turn, as a generator does it.
+    const after = this.#next;
+    if (this.#resolve !== null && after !== null) return after.then(() => this.next());
+    this.#next = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    return this.#next;
   }
 
   /** The reader wants no more. What still comes is thrown away, so that the connection can go on. */
