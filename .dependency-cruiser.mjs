@@ -27,6 +27,7 @@ const MAY_IMPORT = {
     'bridge-fetch',
     'adapter-node',
     'adapter-unix-socket',
+    'adapter-inject',
     'commander',
     'pino',
     'pino-pretty',

@@ -4,6 +4,7 @@ import type { Log } from '@tsgi/core';
 import { restartOnChange } from '../dev/restart-on-change.ts';
 import { createLog } from '../logs/log.ts';
 import { startMonitor } from '../monitor/monitor.ts';
+import { enterFolder } from '../settings/folder.ts';
 import { SETTING_NAMES } from '../settings/names.ts';
 import type { Resolved } from '../settings/resolve.ts';
 import { SETTINGS, type Settings } from '../settings/table.ts';
@@ -23,7 +24,7 @@ const SERVICES: readonly StartService[] = [holdPidFile, startMonitor, callHooks,
 /** Serves until it is told to stop. Resolves to the exit status; see docs for the table. */
 export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise<Resolved>): Promise<number> {
   const { settings } = resolved;
-  process.chdir(settings.chdir);
+  enterFolder(settings);
   if (settings.umask !== null) process.umask(settings.umask);
   const log = createLog(settings, {});
   const services: Service[] = [];

@@ -17,12 +17,18 @@ export function withApp(app: string | undefined, flags: Flags): Flags {
 
 /** Gives `command` the argument for the application and an option for every setting, in groups. */
 export function withSettings(command: Command): Command {
-  command.argument('[app]', SETTINGS.app.text);
+  return addSettings(
+    command.argument('[app]', SETTINGS.app.text),
+    SETTING_NAMES.filter((name) => name !== 'app'),
+  );
+}
+
+/** Gives `command` an option for each of `names`, in the groups and the order of the table. */
+export function addSettings(command: Command, names: readonly SettingName[]): Command {
   for (const group of Object.keys(SETTING_GROUPS) as SettingGroup[]) {
-    command.optionsGroup(`${SETTING_GROUPS[group]}:`);
-    for (const name of SETTING_NAMES) {
-      if (SETTINGS[name].group === group && name !== 'app') command.addOption(optionOf(name));
-    }
+    const members = SETTING_NAMES.filter((name) => SETTINGS[name].group === group && names.includes(name));
+    if (members.length > 0) command.optionsGroup(`${SETTING_GROUPS[group]}:`);
+    for (const name of members) command.addOption(optionOf(name));
   }
   return command;
 }

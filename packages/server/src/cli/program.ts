@@ -4,12 +4,13 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import type { AddCommand } from './command.ts';
 import { addConfig } from './config.ts';
+import { addRequest } from './request.ts';
 import { addServe } from './serve.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /** In the order of --help. */
-const COMMANDS: readonly AddCommand[] = [addServe, addConfig];
+const COMMANDS: readonly AddCommand[] = [addServe, addRequest, addConfig];
 
 /** Runs one command line. Resolves to the exit status: 0 well, 1 unexpected, 2 wrong settings or binds, 3 no application. */
 export async function main(argv: readonly string[]): Promise<number> {
