@@ -41,6 +41,8 @@ export type ArbiterChange =
   | { readonly type: 'reloaded'; readonly result: ReloadResult }
   | { readonly type: 'draining' }
   | { readonly type: 'worker-start'; readonly worker: WorkerProcess }
+  /** It has started, accepts, or drains. */
+  | { readonly type: 'worker-state'; readonly worker: WorkerProcess }
   | { readonly type: 'worker-exit'; readonly worker: WorkerProcess; readonly reason: string };
 
 /** The arbiter of one server. */
@@ -60,6 +62,8 @@ export class Arbiter {
   #generation = 1;
   /** Whether any generation has come to serve. */
   #served = false;
+  /** Resolves when the first start has come to an end, whichever. */
+  readonly #begun = Promise.withResolvers<void>();
   #state: StatusReport['state'] = 'starting';
   #reload: Promise<ReloadResult> | null = null;
   #queued: PromiseWithResolvers<ReloadResult> | null = null;
@@ -73,9 +77,22 @@ export class Arbiter {
 
   /**
    * Starts the first generation on `sockets`. Rejects with a {@link WorkerFailure} when one of its workers cannot start;
-   * the sockets are closed then. With `dev` it does not: the server waits for a {@link restart} that works.
+   * the sockets are closed then. With `dev` it does not: the server waits for a {@link restart} that works. Whoever stops
+   * a server that still starts has what they want: it resolves.
    */
   async start(sockets: readonly ServerSocket[]): Promise<void> {
+    try {
+      await this.#start(sockets);
+    } finally {
+      this.#begun.resolve();
+    }
+  }
+
+  async #start(sockets: readonly ServerSocket[]): Promise<void> {
+    if (this.#isStopping()) {
+      for (const socket of sockets) socket.letGo();
+      return;
+    }
     this.#sockets = sockets;
     this.#clock.start((elapsed) => this.#tick(elapsed));
     const { settings } = this.#setup;
@@ -84,11 +101,13 @@ export class Arbiter {
       else await this.#serve(await this.#prepare(this.#generation, this.#setup, 0));
       for (const socket of this.#sockets) await socket.publish();
     } catch (error) {
+      if (this.#isStopping()) return;
       this.#state = 'draining';
       this.#clock.stop();
       for (const socket of this.#sockets) socket.letGo();
       throw error;
     }
+    if (this.#isStopping()) return;
     if (settings.dev) {
       this.#generation = 0;
       await this.restart();
@@ -111,7 +130,7 @@ export class Arbiter {
   /**
    * Replaces all workers by a new generation, made of the settings and the code as they are now. Until the whole of it
    * has started and lived for `reloadWatch`, nothing changes; where that fails, nothing has changed. A reload during a
-   * reload waits for its turn, and several of them become one.
+   * reload waits for its turn, and several of them become one; one during the start waits for its end.
    */
   reload(): Promise<ReloadResult> {
     if (this.#state === 'draining') return Promise.resolve(this.#refuse('the server is stopping'));
@@ -180,8 +199,10 @@ export class Arbiter {
     await Promise.all(Array.from(this.#workers, ({ exited }) => exited));
   }
 
-  /** Changes the number of workers. */
+  /** Changes the number of workers; during the start, once that has come to its end. */
   async scale(wanted: number): Promise<void> {
+    if (this.#state === 'starting') await this.#begun.promise;
+    if (this.#isStopping()) return;
     const { settings } = this.#setup;
     this.#wanted = wanted;
     const current = this.#current();
@@ -206,8 +227,9 @@ export class Arbiter {
     this.#notify({ type: 'draining' });
     void this.#end(() => {
       for (const worker of this.#workers) {
-        if (how === 'graceful') worker.drain('stopped', 'stopped', settings.drainDelay, settings.gracefulTimeout);
-        else worker.quit('stopped', 'stopped');
+        // One that does not accept yet has nothing to finish.
+        if (how === 'fast' || !worker.mayServe) worker.quit('stopped', 'stopped');
+        else worker.drain('stopped', 'stopped', settings.drainDelay, settings.gracefulTimeout);
       }
     });
   }
@@ -265,6 +287,7 @@ export class Arbiter {
     try {
       const boot = async (): Promise<void> => {
         for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
+          if (this.#isStopping()) throw new Error('the server is stopping');
           const worker = this.#spawn(number, generation, setup);
           workers.push(worker);
           await this.#within(worker.started, setup.settings.startTimeout, () => notReady(worker, setup.settings));
@@ -276,7 +299,8 @@ export class Arbiter {
       return workers;
     } catch (error) {
       numbers.length = 0;
-      for (const worker of workers) worker.kill('rolled_back', 'its generation failed');
+      // Those of a server that stops have been told to leave, and for how long they may take.
+      if (!this.#isStopping()) for (const worker of workers) worker.kill('rolled_back', 'its generation failed');
       await Promise.all(workers.map(({ exited }) => exited));
       throw error;
     }
@@ -329,11 +353,14 @@ export class Arbiter {
   }
 
   async #runReload(): Promise<ReloadResult> {
+    if (this.#state === 'starting') await this.#begun.promise;
+    if (this.#isStopping()) return this.#refuse('the server is stopping');
     this.#state = 'reloading';
     this.#notify({ type: 'reloading' });
     const result = await this.#tryReload();
     if (this.#state === 'reloading') this.#state = 'serving';
     if (result.ok) this.#log.info({ generation: result.generation }, 'reloaded');
+    else if (this.#isStopping()) this.#log.info({}, 'the reload is given up: the server is stopping');
     else
       this.#log.error(
         { generation: result.generation },
@@ -356,9 +383,10 @@ export class Arbiter {
       await this.#commit(next, setup);
       return { ok: true, generation: this.#generation, reason: '' };
     } catch (error) {
-      const { detail } = error as Partial<WorkerFailure>;
-      if (detail) this.#log.error({ stack: detail }, (error as Error).message);
-      return this.#refuse((error as Error).message);
+      if (this.#isStopping()) return this.#refuse('the server is stopping');
+      const { message, detail, todo } = error as Error & { readonly detail?: string; readonly todo?: string };
+      if (detail) this.#log.error({ stack: detail }, message);
+      return this.#refuse(todo === undefined ? message : `${message}; ${todo}`);
     }
   }
 
@@ -387,6 +415,7 @@ export class Arbiter {
       identity,
       sockets: this.#sockets,
       clock: this.#clock,
+      onState: () => this.#notify({ type: 'worker-state', worker }),
     });
     this.#workers.add(worker);
     this.#log.info({ worker: number, generation, pid: worker.pid }, `worker ${number} starts`);
@@ -430,6 +459,8 @@ export class Arbiter {
       await worker.accepting;
       return worker;
     } catch (error) {
+      // Told to leave before it had started: a server that stops, or needs fewer workers again.
+      if (worker.endedFor !== '') return null;
       const { message, detail } = error as WorkerFailure;
       this.#log.error({ worker: number, stack: detail }, message);
       worker.kill('failed_to_start', message);
@@ -501,7 +532,8 @@ export class Arbiter {
     // While load balancers notice, everything goes on.
     if (settings.drainDelay > 0) {
       tell();
-      await delay(settings.drainDelay);
+      const gone = Promise.all(Array.from(this.#workers, ({ exited }) => exited));
+      await Promise.race([gone, delay(settings.drainDelay, undefined, { ref: false })]);
     }
     for (const socket of this.#sockets) await socket.unpublish();
     tell();
@@ -521,6 +553,10 @@ export class Arbiter {
     } finally {
       done.abort();
     }
+  }
+
+  #isStopping(): boolean {
+    return this.#state === 'draining';
   }
 
   #notify(change: ArbiterChange): void {

@@ -44,6 +44,8 @@ export interface WorkerOptions {
   readonly identity: Pick<Identity, 'uid' | 'gid'> | null;
   /** What the time to leave is measured by. */
   readonly clock: ObservedClock;
+  /** Called when it has started, accepts, or drains. */
+  readonly onState: () => void;
 }
 
 // A source beside sources, compiled beside what is compiled.
@@ -78,7 +80,8 @@ export class WorkerProcess {
   /** Resolves when it accepts no more connections, at the latest when it is gone. */
   readonly stoppedAccepting: Promise<void>;
   readonly exited: Promise<WorkerExit>;
-  state: WorkerState = 'booting';
+  /** Whether it has been told to accept. */
+  mayServe = false;
   ready = false;
   reason = 'starting';
   counters: WorkerCounters = NOTHING;
@@ -94,6 +97,8 @@ export class WorkerProcess {
   onImported: ReportFile | null = null;
   /** The error that ended it, by its own account; `''` where it gave none. */
   crash = '';
+  #state: WorkerState = 'booting';
+  readonly #onState: () => void;
   readonly #child: ChildProcess;
   readonly #clock: ObservedClock;
 
@@ -102,6 +107,7 @@ export class WorkerProcess {
     this.worker = worker;
     this.generation = generation;
     this.#clock = options.clock;
+    this.#onState = options.onState;
     const child = spawn(process.execPath, [...nodeArguments(settings), MAIN], {
       // Nothing but its own descriptors: Node opens every other one with close-on-exec.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
@@ -130,11 +136,11 @@ export class WorkerProcess {
       this.silence = 0;
       switch (message.type) {
         case 'started':
-          if (this.state === 'booting') this.state = 'started';
+          if (this.state === 'booting') this.#become('started');
           started.resolve();
           break;
         case 'accepting':
-          if (this.state === 'started') this.state = 'accepting';
+          if (this.state === 'started') this.#become('accepting');
           accepting.resolve();
           break;
         case 'stopped-accepting':
@@ -180,7 +186,14 @@ export class WorkerProcess {
     return performance.now() - this.bornAt;
   }
 
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  /** Lets it accept, unless it is on its way out. */
   accept(): void {
+    if (this.#state !== 'started') return;
+    this.mayServe = true;
     this.#send({ type: 'accept' });
   }
 
@@ -189,9 +202,9 @@ export class WorkerProcess {
     if (this.state === 'draining' || this.state === 'gone') return;
     this.kind = kind;
     this.endedFor = reason;
-    this.state = 'draining';
     this.ready = false;
     this.reason = 'draining';
+    this.#become('draining');
     this.#send({ type: 'drain', delay, graceful });
     this.#killAfter(delay + graceful + LAST_SECONDS);
   }
@@ -201,8 +214,8 @@ export class WorkerProcess {
     if (this.state === 'gone') return;
     this.kind = kind;
     this.endedFor = reason;
-    this.state = 'draining';
     this.ready = false;
+    this.#become('draining');
     this.#send({ type: 'quit' });
     this.#killAfter(LAST_SECONDS);
   }
@@ -222,6 +235,12 @@ export class WorkerProcess {
     this.#send({ type: 'shed', connections });
   }
 
+  #become(state: WorkerState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#onState();
+  }
+
   #send(message: ToWorker): void {
     // A worker that is just leaving has no channel any more; its exit tells the rest.
     if (this.#child.connected) this.#child.send(message, () => {});
@@ -235,7 +254,7 @@ export class WorkerProcess {
 
   #end(exited: PromiseWithResolvers<WorkerExit>, exit: WorkerExit): void {
     this.kind ??= kindOfExit(exit, this.state === 'accepting');
-    this.state = 'gone';
+    this.#state = 'gone';
     this.ready = false;
     exited.resolve(exit);
   }
