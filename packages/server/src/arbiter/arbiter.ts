@@ -19,6 +19,11 @@ const LAST_ACCEPT = 1000;
 /** Milliseconds without a beat after which a restart for development takes a worker for one that hangs. */
 const HANGS = 1000;
 
+/** Beats of the clock from one time that connections are spread to the next; what it led to is known by then. */
+const SPREAD_EVERY = 4;
+/** Beats for which connections are spread once a worker has joined. */
+const SPREADS = 4 * SPREAD_EVERY;
+
 /** What the arbiter cannot know by itself. */
 export interface ArbiterOptions {
   readonly log: ServerLog;
@@ -211,7 +216,6 @@ export class Arbiter {
     const taken = new Set(current.map(({ worker }) => worker));
     const missing = range(1, wanted).filter((number) => !taken.has(number));
     await Promise.all(missing.map((number) => this.#replace(number, 0)));
-    if (missing.length > 0) this.#spread();
   }
 
   /** Ends the server: gracefully, or at once. A fast stop cuts a graceful one short. */
@@ -338,6 +342,7 @@ export class Arbiter {
     this.#setup = setup;
     this.#generation++;
     this.#backoffs.clear();
+    this.#spreads = SPREADS;
     for (const worker of old) worker.drain('reloaded', 'reloaded', 0, setup.settings.gracefulTimeout);
     // Whoever hears that the reload is done meets the new code alone.
     await Promise.race([
@@ -457,6 +462,7 @@ export class Arbiter {
       await this.#within(worker.started, setup.settings.startTimeout, () => notReady(worker, setup.settings));
       worker.accept();
       await worker.accepting;
+      this.#spreads = SPREADS;
       return worker;
     } catch (error) {
       // Told to leave before it had started: a server that stops, or needs fewer workers again.
@@ -470,6 +476,7 @@ export class Arbiter {
 
   #tick(elapsed: number): void {
     const { settings } = this.#setup;
+    if (this.#spreads > 0 && --this.#spreads % SPREAD_EVERY === 0) this.#spread();
     for (const worker of this.#workers) {
       worker.silence += elapsed;
       if (worker.state !== 'accepting' && worker.state !== 'started') continue;
@@ -485,6 +492,8 @@ export class Arbiter {
     }
   }
 
+  /** Beats for which connections are still spread. */
+  #spreads = 0;
   readonly #recycling = new WeakSet<WorkerProcess>();
   readonly #jitter = new WeakMap<WorkerProcess, number>();
 
@@ -508,7 +517,10 @@ export class Arbiter {
     else worker.drain(kind, `recycled: ${reason}`, 0, this.#setup.settings.gracefulTimeout);
   }
 
-  /** Connections that are open stay where they are. Whoever has more than a fair share ends some after their next answer. */
+  /**
+   * Connections that are open stay where they are. Whoever has more than a fair share ends some after their next answer.
+   * Where they go then is up to chance, so this is done a few times.
+   */
   #spread(): void {
     const accepting = this.#current().filter(({ state }) => state === 'accepting');
     const total = accepting.reduce((sum, { counters }) => sum + counters.connections, 0);
