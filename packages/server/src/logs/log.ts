@@ -1,8 +1,8 @@
 // The server's log: pino, as JSON, or readable on a terminal.
 
+import { createRequire } from 'node:module';
 import type { Log } from '@tsgi/core';
 import pino from 'pino';
-import { prettyFactory } from 'pino-pretty';
 import { SettingError } from '../settings/setting-error.ts';
 import type { Settings } from '../settings/table.ts';
 import { LineFile } from './line-file.ts';
@@ -21,13 +21,20 @@ export function createLog(settings: Settings, fields: object): ServerLog {
   );
   const readable = logFormat === 'pretty' || (logFormat === 'auto' && logFile === '-' && process.stdout.isTTY);
   const ignore = settings.dev ? 'pid,hostname,name,worker,generation' : 'pid,hostname,name';
-  const prettify = readable ? prettyFactory({ ignore, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }) : null;
+  const prettify = readable
+    ? loadPretty().prettyFactory({ ignore, translateTime: 'SYS:HH:MM:ss.l', singleLine: true })
+    : null;
   const write = prettify === null ? (line: string) => line : (line: string) => prettify(JSON.parse(line)) ?? '';
   const log = pino(
     { level: logLevel, name, base: { name, ...fields } },
     { write: (line: string) => lines.write(write(line)) },
   );
   return Object.assign(log as Log, { reopen: () => lines.reopen() });
+}
+
+/** Only where a person reads the log: it is a megabyte or two of every process. */
+function loadPretty(): typeof import('pino-pretty') {
+  return createRequire(import.meta.url)('pino-pretty');
 }
 
 function open(path: string): LineFile {

@@ -3,7 +3,6 @@
 
 import { type Debugger, Session } from 'node:inspector';
 import { threadId, workerData } from 'node:worker_threads';
-import { createLog } from '../logs/log.ts';
 import { readInFlight } from './in-flight.ts';
 import type { WatchdogData } from './watchdog.ts';
 
@@ -26,7 +25,7 @@ let told = false;
 setInterval(() => {
   const now = Atomics.load(counter, 0);
   if (now !== last) {
-    if (told) log('warn', { silence }, `worker ${worker} goes on after ${silence} ms`);
+    if (told) void log('warn', { silence }, `worker ${worker} goes on after ${silence} ms`);
     last = now;
     silence = 0;
     told = false;
@@ -39,12 +38,15 @@ setInterval(() => {
     report(silence);
   }
   if (process.ppid !== parent && silence >= settings.timeout) {
-    log('error', { silence }, `worker ${worker} hangs and its arbiter is gone: it ends itself`);
-    process.kill(process.pid, 'SIGKILL');
+    void log('error', { silence }, `worker ${worker} hangs and its arbiter is gone: it ends itself`).finally(() =>
+      process.kill(process.pid, 'SIGKILL'),
+    );
   }
 }, LOOK);
 
-function log(level: 'warn' | 'error', fields: object, message: string): void {
+/** The log is loaded when there is something to tell: until then it would be megabytes for nothing. */
+async function log(level: 'warn' | 'error', fields: object, message: string): Promise<void> {
+  const { createLog } = await import('../logs/log.ts');
   createLog(settings, { worker, generation, thread: threadId })[level](fields, message);
 }
 
@@ -52,7 +54,7 @@ function report(ms: number): void {
   const requests = readInFlight(inFlight);
   whereItHangs((stack) => {
     const where = stack?.[0] ?? 'inside a native call or a child process';
-    log('error', { silence: ms, stack, requests }, `worker ${worker} hangs for ${ms} ms: ${where}`);
+    void log('error', { silence: ms, stack, requests }, `worker ${worker} hangs for ${ms} ms: ${where}`);
   });
 }
 
