@@ -3,4 +3,4 @@
 export { checkDescriptor } from './descriptor.ts';
 export { listen, type UnixSocketOptions } from './listen.ts';
 export { type ListenFd, listenFds } from './listen-fds.ts';
-export { type Owner, SocketFile } from './socket-file.ts';
+export { checkPath, type Owner, SocketFile } from './socket-file.ts';

@@ -11,10 +11,8 @@ import {
 } from '@tsgi/adapter-node';
 import { type Application, type Bind, parseBind, printBind, TsgiError } from '@tsgi/core';
 import { checkDescriptor } from './descriptor.ts';
-import { checkFolder } from './folder.ts';
 import { chooseFd, listenFds } from './listen-fds.ts';
-import { lookUp } from './occupant.ts';
-import { type Owner, refuseOccupant, SocketFile } from './socket-file.ts';
+import { checkPath, type Owner, SocketFile } from './socket-file.ts';
 
 /** Options of {@link listen}: those of adapter-node, and what concerns the socket's file. */
 export interface UnixSocketOptions extends ListenOptions {
@@ -73,9 +71,8 @@ async function listenAtPath(
   if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
     throw new TsgiError('TSGI_ERR_SOCKET_MODE', { path: where.path, mode });
   }
-  checkFolder(where.path);
   // publish() looks again. This look is for the common mistake, before the application opens anything.
-  refuseOccupant(where.path, await lookUp(where.path), takeOver);
+  await checkPath(where.path, takeOver);
   const file = new SocketFile(where.path, mode, owner);
   removedAtExit.add(file);
   try {

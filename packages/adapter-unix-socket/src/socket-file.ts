@@ -8,7 +8,7 @@ import type { BoundSocket } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { TsgiError } from '@tsgi/core';
 import { bindPath } from './bound-socket.ts';
-import { folderError } from './folder.ts';
+import { checkFolder, folderError } from './folder.ts';
 import { lockFolder, tryLockFolder } from './lock.ts';
 import { type FileId, identify, isSame, lookUp, type Occupant } from './occupant.ts';
 
@@ -137,13 +137,21 @@ export class SocketFile {
 }
 
 /** Throws `TSGI_ERR_SOCKET_OCCUPIED` where `path` is not to be had: something else is there, or somebody listens. */
-export function refuseOccupant(path: string, occupant: Occupant, takeOver: boolean): void {
+function refuseOccupant(path: string, occupant: Occupant, takeOver: boolean): void {
   if (occupant.kind === 'foreign') {
     throw occupied(path, occupant.what, `choose another path, or move it away: mv ${path} ${path}.old`);
   }
   if (occupant.kind === 'alive' && !takeOver) {
     throw occupied(path, occupant.what, 'stop that program, choose another path, or ask to take it over (takeOver)');
   }
+}
+
+/**
+ * Whether `path` can be had for a socket, before anything is opened: throws what binding there and publishing would.
+ */
+export async function checkPath(path: string, takeOver: boolean): Promise<void> {
+  checkFolder(path);
+  refuseOccupant(path, await lookUp(path), takeOver);
 }
 
 function occupied(path: string, what: string, todo: string, cause?: unknown): TsgiError {

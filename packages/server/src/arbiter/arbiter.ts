@@ -110,6 +110,8 @@ export class Arbiter {
       this.#state = 'draining';
       this.#clock.stop();
       for (const socket of this.#sockets) socket.letGo();
+      // A socket that cannot be published leaves workers that serve it.
+      for (const worker of this.#workers) worker.kill('stopped', 'the server does not start');
       throw error;
     }
     if (this.#isStopping()) return;

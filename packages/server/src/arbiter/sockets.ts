@@ -3,7 +3,7 @@
 import { lookup } from 'node:dns/promises';
 import { BoundSocket } from 'node:net';
 import { bindError } from '@tsgi/adapter-node';
-import { checkDescriptor, listenFds, SocketFile } from '@tsgi/adapter-unix-socket';
+import { checkDescriptor, checkPath, listenFds, SocketFile } from '@tsgi/adapter-unix-socket';
 import { type Bind, parseBind, printBind } from '@tsgi/core';
 import type { Settings } from '../settings/table.ts';
 import { identityOf, ownerOf } from './identity.ts';
@@ -41,15 +41,22 @@ async function open(bind: Bind, settings: Settings): Promise<ServerSocket[]> {
     case 'tcp':
       return [await openTcp(bind)];
     case 'unix':
-      return [openUnix(bind.path, settings)];
+      return [await openUnix(bind.path, settings)];
     case 'fd':
       checkDescriptor(bind.fd);
       return [inherited(bind.fd, printBind(bind))];
     case 'systemd':
-      return listenFds()
-        .filter(({ name }) => bind.name === undefined || name === bind.name)
-        .map(({ fd, name }) => inherited(fd, `systemd:${name}`));
+      return (
+        listenFds()
+          // Without a name all of them are meant, but for the one that the monitor is given.
+          .filter(({ name }) => bind.name === name || (bind.name === undefined && !forMonitor(name, settings)))
+          .map(({ fd, name }) => inherited(fd, `systemd:${name}`))
+      );
   }
+}
+
+function forMonitor(name: string, { monitorBind }: Settings): boolean {
+  return monitorBind.includes(`systemd:${name}`);
 }
 
 async function openTcp(bind: Bind & { kind: 'tcp' }): Promise<ServerSocket> {
@@ -70,7 +77,9 @@ async function openTcp(bind: Bind & { kind: 'tcp' }): Promise<ServerSocket> {
   }
 }
 
-function openUnix(path: string, settings: Settings): ServerSocket {
+async function openUnix(path: string, settings: Settings): Promise<ServerSocket> {
+  // Before any worker is started, though publish() looks again.
+  await checkPath(path, settings.takeOver);
   const file = new SocketFile(
     path,
     settings.socketMode,
