@@ -17,7 +17,7 @@ const CLEAN = {
   'packages/adapter-inject/src/index.ts': `export { adapter } from '@tsgi/adapter-node';`,
   'packages/conformance/src/index.ts': `import 'node:net';\nexport { core } from '@tsgi/core';`,
   'packages/app-movie-quotes/src/app.ts': `export const app = 1;`,
-  'packages/app-movie-quotes/src/main.ts': `import '@tsgi/adapter-node';\nimport './app.ts';`,
+  'packages/app-movie-quotes/tsgi.config.ts': `import '@tsgi/core';`,
   'packages/core/test/core.test.ts': `import '../src/index.ts';`,
   'examples/plain/app.ts': `import '@tsgi/adapter-node';`,
   'bench/run.ts': `import '@tsgi/app-movie-quotes';`,

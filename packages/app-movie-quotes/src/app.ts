@@ -1,8 +1,8 @@
 // The application as a factory: configuration in, a Fastify instance out. It knows no adapter and never listens.
 
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
-import { pino } from 'pino';
 import { type Config, loadConfig } from './config/config.ts';
+import { createLogger } from './config/logger.ts';
 import { healthController } from './controllers/health.ts';
 import { pagesController } from './controllers/pages.ts';
 import { quotesApiController } from './controllers/quotes-api.ts';
@@ -17,7 +17,7 @@ import { createQuoteStore } from './modules/quotes/store.ts';
 export interface AppOptions {
   /** Default: read from the environment and `.env`. */
   readonly config?: Config;
-  /** Default: JSON lines on standard output at the configured level. */
+  /** Default: one on standard output at the configured level, JSON lines or, on a terminal, readable ones. */
   readonly logger?: FastifyBaseLogger;
 }
 
@@ -27,7 +27,7 @@ export interface AppOptions {
  */
 export function createApp({ config = loadConfig(), logger }: AppOptions = {}): FastifyInstance {
   const app: FastifyInstance = Fastify({
-    loggerInstance: logger ?? (pino({ level: config.log.level }) as FastifyBaseLogger),
+    loggerInstance: logger ?? (createLogger(config.log) as FastifyBaseLogger),
     logController: new RequestLog(config.log.requests),
     // The wait for another process that migrates the database counts too.
     pluginTimeout: config.database.timeout + 30_000,

@@ -7,7 +7,6 @@ import { temporaryFolder } from './fixtures/movie-quotes.ts';
 t.test('without variables there are defaults', async (t) => {
   const folder = temporaryFolder(t);
   t.strictSame(loadConfig({}, folder), {
-    bind: '127.0.0.1:5000',
     database: { file: join(folder, 'data/movie-quotes.sqlite'), createFolder: true, timeout: 5000 },
     log: { level: 'info', requests: true },
     pressure: { eventLoopDelay: 1000, heap: 0 },
@@ -16,10 +15,9 @@ t.test('without variables there are defaults', async (t) => {
 
 t.test('the environment is before .env, and .env before the defaults', async (t) => {
   const folder = temporaryFolder(t);
-  writeFileSync(join(folder, '.env'), 'LOG_LEVEL=warn\nDATABASE_FILE="quotes.db"\nTSGI_BIND=unix:/tmp/mq.sock\n');
+  writeFileSync(join(folder, '.env'), 'LOG_LEVEL=warn\nDATABASE_FILE="quotes.db"\n');
   const config = loadConfig({ LOG_LEVEL: 'debug', LOG_REQUESTS: 'false', MAX_HEAP_MB: '2' }, folder);
   t.match(config, {
-    bind: 'unix:/tmp/mq.sock',
     database: { file: join(folder, 'quotes.db'), createFolder: false },
     log: { level: 'debug', requests: false },
     pressure: { heap: 2 * 1024 * 1024 },

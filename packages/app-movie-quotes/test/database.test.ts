@@ -4,7 +4,7 @@ import t from 'tap';
 import { CATALOGUE } from '../src/database/catalogue.ts';
 import { openDatabase } from '../src/database/database.ts';
 import { FilmEntity, QuoteEntity } from '../src/database/entities.ts';
-import { configIn, openDirectly, serveMain, temporaryFolder } from './fixtures/movie-quotes.ts';
+import { configIn, openDirectly, serve, temporaryFolder } from './fixtures/movie-quotes.ts';
 
 const QUOTES = CATALOGUE.reduce((sum, film) => sum + film.quotes.length, 0);
 
@@ -84,27 +84,21 @@ t.test('a copy of the file alone is a copy of the catalogue', async (t) => {
   t.match(row, { count: QUOTES });
 });
 
-t.test('four processes that start at once on no file make one schema and one catalogue', async (t) => {
+t.test('four workers that start at once on no file make one schema and one catalogue', async (t) => {
   const folder = temporaryFolder(t);
-  const processes = await Promise.all(
-    Array.from({ length: 4 }, () => serveMain(t, folder, { TSGI_BIND: '127.0.0.1:0' })),
-  );
+  const { child, location, ended } = await serve(t, folder, { TSGI_BIND: '127.0.0.1:0', TSGI_WORKERS: '4' });
   const file = join(folder, 'data/movie-quotes.sqlite');
   t.ok(existsSync(file), 'the default path, its folder made');
-  for (const { location } of processes) {
-    t.equal((await fetch(new URL('/api/v1/quotes/random', location))).status, 200);
-  }
+  t.equal((await fetch(new URL('/api/v1/quotes/random', location))).status, 200);
   const direct = openDirectly(t, file);
   const count = (table: string) =>
     (direct.prepare(`SELECT COUNT(*) AS count FROM ${table}`).get() as { count: number }).count;
   t.equal(count('quotes'), QUOTES);
   t.equal(count('films'), CATALOGUE.length);
   t.equal(count('migrations'), 1);
-  for (const { child } of processes) child.kill('SIGTERM');
-  const ended = await Promise.all(processes.map(({ ended }) => ended));
-  t.strictSame(
-    ended.map(({ status, stderr }) => ({ status, stderr })),
-    Array(4).fill({ status: 0, stderr: '' }),
-  );
-  t.equal(ended.filter(({ stdout }) => stdout.includes('"imported"')).length, 1, 'one of them did the work');
+  child.kill('SIGTERM');
+  const { status, stdout, stderr } = await ended;
+  t.strictSame({ status, stderr }, { status: 0, stderr: '' });
+  t.equal(stdout.match(/"msg":"worker \d starts"/g)?.length, 4, 'each worker started at the first go');
+  t.equal(stdout.match(/"imported":/g)?.length, 1, 'one of them did the work');
 });

@@ -1,9 +1,5 @@
-import { listen } from '@tsgi/adapter-node';
-import { createApp } from '@tsgi/app-movie-quotes';
-import { fromFastify } from '@tsgi/bridge-node';
-import { mount, printBind } from '@tsgi/core';
 import t from 'tap';
-import { configIn, openDirectly, startApp, temporaryFolder } from './fixtures/movie-quotes.ts';
+import { openDirectly, serve, startApp, temporaryFolder } from './fixtures/movie-quotes.ts';
 
 const ATTRIBUTE = /\b(?:href|src|action)="([^"]*)"/g;
 
@@ -141,13 +137,12 @@ t.test('a failure inside is a page that tells nothing of the inside', async (t) 
 });
 
 t.test('every link leads somewhere, at the root and under a mount', async (t) => {
-  const application = fromFastify(createApp({ config: configIn(temporaryFolder(t)) }));
-  const listening = await listen(mount({ '/': refuse, '/cinema/tonight': application }), '127.0.0.1:0');
-  t.teardown(() => listening.close());
+  const environment = { TSGI_BIND: '127.0.0.1:0', TSGI_MOUNT_PATH: '/cinema/tonight', LOG_LEVEL: 'silent' };
+  const { location } = await serve(t, temporaryFolder(t), environment);
   const { app } = await startApp(t);
   const address = await app.listen({ port: 0, host: '127.0.0.1' });
 
-  const mounted = `http://${printBind(listening.address)}/cinema/tonight`;
+  const mounted = `${location}/cinema/tonight`;
   for (const start of [address, mounted, `${mounted}/`, `${mounted}/quotes/5`, `${mounted}/a/b/c`]) {
     const page = await fetch(start);
     const links = linksOf(await page.text());
@@ -160,5 +155,3 @@ t.test('every link leads somewhere, at the root and under a mount', async (t) =>
     }
   }
 });
-
-const refuse = { handle: () => ({ status: 418, headers: [], body: null }) };

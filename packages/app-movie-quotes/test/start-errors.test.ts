@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { StartError } from '@tsgi/app-movie-quotes';
 import t, { type Test } from 'tap';
 import { openDatabase } from '../src/database/database.ts';
-import { configIn, openDirectly, runMain, temporaryFolder } from './fixtures/movie-quotes.ts';
+import { configIn, openDirectly, runServe, temporaryFolder } from './fixtures/movie-quotes.ts';
 
 /** What must not change about a file that is refused. */
 function stateOf(file: string): object {
@@ -21,7 +23,7 @@ async function refuses(t: Test, file: string, message: RegExp, code: string | Re
   t.notOk(existsSync(`${file}-wal`) || existsSync(`${file}-shm`), 'and nothing is beside it');
 }
 
-/** Expects that main.ts ends with `status` and one line that `line` matches, and leaves `file` as it is. */
+/** Expects that `tsgi serve` ends with `status` and one line that `line` matches, and leaves `file` as it is. */
 async function ends(
   t: Test,
   status: number,
@@ -31,11 +33,11 @@ async function ends(
 ): Promise<void> {
   const file = environment.DATABASE_FILE ?? join(folder, 'data/movie-quotes.sqlite');
   const before = stateOf(file);
-  const ended = await runMain(t, folder, { TSGI_BIND: '127.0.0.1:0', ...environment }, { nobody });
+  const ended = await runServe(t, folder, { TSGI_BIND: '127.0.0.1:0', ...environment }, { nobody });
   t.equal(ended.status, status, ended.stderr);
   t.match(ended.stderr, line);
-  t.match(ended.stderr, /^(movie-quotes|tsgi): [^\n]+; [^\n]+\n$/, 'one line: what it is, and what to do');
-  t.notMatch(ended.stderr + ended.stdout, /\n\s+at /, 'no stack');
+  t.match(ended.stderr, /^tsgi: [^\n]+; [^\n]+\n$/, 'one line: what it is, and what to do');
+  t.notMatch(ended.stderr + ended.stdout, /(\n|\\n)\s+at /, 'no stack');
   if (status === 3) t.strictSame(stateOf(file), before, 'the file is as it was');
 }
 
@@ -131,20 +133,27 @@ t.test('every error says what to do', async (t) => {
 t.test('a process ends with status 3 and one line when its database cannot be used', async (t) => {
   const folder = temporaryFolder(t);
   const missing = join(folder, 'missing/x.sqlite');
-  await ends(t, 3, /^movie-quotes: .* does not exist; make it with mkdir -p .*missing, or /, {
+  await ends(t, 3, /^tsgi: worker 1 failed to \w+: .* does not exist; make it with mkdir -p .*missing, or /, {
     DATABASE_FILE: missing,
   });
 
   const text = join(folder, 'text');
   writeFileSync(text, 'not a database');
-  await ends(t, 3, /^movie-quotes: .* is not an SQLite database; choose another file/, { DATABASE_FILE: text });
+  await ends(t, 3, /^tsgi: worker 1 failed to \w+: .* is not an SQLite database; choose another file/, {
+    DATABASE_FILE: text,
+  });
 
   const locked = join(folder, 'locked');
   const other = openDirectly(t, locked);
   other.pragma('journal_mode = WAL');
   other.exec('BEGIN IMMEDIATE');
   const environment = { DATABASE_FILE: locked, DATABASE_TIMEOUT: '50' };
-  await ends(t, 3, /^movie-quotes: .* is locked by another process .*; end the process that holds it/, environment);
+  await ends(
+    t,
+    3,
+    /^tsgi: worker 1 failed to \w+: .* is locked by another process .*; end the process that holds it/,
+    environment,
+  );
 });
 
 t.test('a process ends with status 3 and one line when it may not write', async (t) => {
@@ -163,9 +172,31 @@ t.test('a process ends with status 3 and one line when it may not write', async 
   await ends(t, 3, /cannot be read and written \(EACCES\); give the user of this process/, given, { nobody: true });
 });
 
-t.test('a process ends with status 2 and one line when a variable or the bind is wrong', async (t) => {
-  const line = /^movie-quotes: DATABASE_TIMEOUT takes the milliseconds .*; LOG_LEVEL takes fatal, error, warn/;
-  await ends(t, 2, line, { LOG_LEVEL: 'loud', DATABASE_TIMEOUT: 'soon' });
-  await ends(t, 2, /^tsgi: the bind "127\.0\.0\.1:99999" .*;/, { TSGI_BIND: '127.0.0.1:99999' });
-  await ends(t, 2, /^tsgi: the folder of the socket .* does not exist;/, { TSGI_BIND: 'unix:/no/such/folder/mq.sock' });
+t.test('a process ends with status 3 and one line when a variable is wrong', async (t) => {
+  const line =
+    /^tsgi: worker 1 failed to load: DATABASE_TIMEOUT takes the milliseconds .*; LOG_LEVEL takes fatal, .*; correct it/;
+  await ends(t, 3, line, { LOG_LEVEL: 'loud', DATABASE_TIMEOUT: 'soon' });
+});
+
+t.test('a process ends with status 2 and one line when it cannot listen where it is told to', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'mq.sock');
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const live = createServer();
+  await once(live.listen(path), 'listening');
+  t.teardown(() => live.close());
+  const binds: [string, RegExp][] = [
+    ['127.0.0.1:99999', /^tsgi: TSGI_BIND is .*; it takes binds: /],
+    ['nothing', /^tsgi: TSGI_BIND is .*; it takes binds: /],
+    [`127.0.0.1:${port}`, /^tsgi: .* in use/],
+    ['unix:/no/such/folder/mq.sock', /^tsgi: the folder of the socket .* does not exist;/],
+    [`unix:${folder}/${'x'.repeat(120)}`, /^tsgi: .*107/],
+    [`unix:${path}`, /^tsgi: .* a program that listens/],
+  ];
+  for (const [bind, line] of binds) await ends(t, 2, line, { TSGI_BIND: bind });
+  const privileged = /^tsgi: the bind "127\.0\.0\.1:80" is not permitted .*; use a port from 1024 on/;
+  await ends(t, 2, privileged, { TSGI_BIND: '127.0.0.1:80' }, { nobody: true });
 });

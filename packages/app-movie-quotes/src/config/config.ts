@@ -8,10 +8,6 @@ import { StartError } from '../errors.ts';
 
 /** The variables. A description says what a variable takes, in the words that its error uses. */
 export const Environment = Type.Object({
-  TSGI_BIND: Type.String({
-    default: '127.0.0.1:5000',
-    description: 'host:port, [ipv6]:port, :port, unix:/path, fd://N or systemd',
-  }),
   DATABASE_FILE: Type.Optional(Type.String({ description: 'the path of an SQLite file' })),
   DATABASE_URL: Type.Optional(
     Type.String({ pattern: '^sqlite:.', description: 'sqlite:PATH, as in sqlite:/srv/movie-quotes.sqlite' }),
@@ -61,8 +57,6 @@ export interface PressureConfig {
 
 /** The whole configuration. */
 export interface Config {
-  /** Where to listen, not parsed: that is for who serves the application. */
-  readonly bind: string;
   readonly database: DatabaseConfig;
   readonly log: { readonly level: Static<typeof Environment>['LOG_LEVEL']; readonly requests: boolean };
   readonly pressure: PressureConfig;
@@ -95,7 +89,6 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, folder:
   }
   const file = values.DATABASE_FILE ?? values.DATABASE_URL?.slice('sqlite:'.length);
   return {
-    bind: values.TSGI_BIND,
     database: {
       file: resolve(folder, file ?? DEFAULT_FILE),
       createFolder: file === undefined,
