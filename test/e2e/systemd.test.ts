@@ -42,7 +42,7 @@ t.test('the service of docs/systemd.md', { skip: missing(IMAGE) }, async (t) => 
   await machine.write(BIN, `#!/bin/sh\nexec ${TSGI} "$@"\n`);
   await machine.sh(`chmod 755 ${BIN}`);
   await machine.write('/srv/quotes/app.ts', app('one'));
-  await machine.write('/srv/load.mjs', await machine.sh('cat /srv/tsgi/test/e2e/load.mjs'));
+  await machine.write('/srv/load.mjs', await machine.sh('cat /srv/tsgi/test/e2e/fixtures/load.mjs'));
   await install('/etc/systemd/system/quotes.service');
 
   t.test('its units have nothing that systemd finds fault with', async (t) => {

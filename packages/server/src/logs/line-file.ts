@@ -6,6 +6,7 @@ import { close, fstatSync, openSync, write, writeSync } from 'node:fs';
 const FILE = 65_536;
 /** Bytes of one write to a pipe that no other writer's get between: PIPE_BUF, pipe(7). */
 const PIPE = 4096;
+const NEWLINE = 0x0a;
 
 /** An open file of lines. Its constructor throws where the file cannot be opened. */
 export class LineFile {
@@ -40,7 +41,7 @@ export class LineFile {
     write(fd, lines, (error, written) => {
       this.#writing = null;
       if (fd !== this.#fd) close(fd, () => {});
-      done(error === null ? afterShortWrite(lines, written) : lines, error);
+      done(error === null ? afterShortWrite(lines, written) : afterError(lines, error), error);
     });
   }
 
@@ -56,6 +57,11 @@ export class LineFile {
  */
 function afterShortWrite(lines: Buffer, written: number): Buffer {
   if (written === lines.length) return lines.subarray(written);
-  const end = written === 0 ? 0 : lines.lastIndexOf(0x0a, written - 1) + 1;
-  return end === written ? lines.subarray(end) : Buffer.concat([Buffer.from('\n'), lines.subarray(end)]);
+  const end = written === 0 ? 0 : lines.lastIndexOf(NEWLINE, written - 1) + 1;
+  return end === written ? lines.subarray(end) : Buffer.concat([Buffer.of(NEWLINE), lines.subarray(end)]);
+}
+
+/** On a disk that was full, others may have left a part of a line: what is written first begins a line of its own. */
+function afterError(lines: Buffer, { code }: NodeJS.ErrnoException): Buffer {
+  return code === 'EAGAIN' || lines[0] === NEWLINE ? lines : Buffer.concat([Buffer.of(NEWLINE), lines]);
 }
