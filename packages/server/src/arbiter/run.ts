@@ -1,6 +1,7 @@
 // `tsgi serve`: from resolved settings to the exit status. Arbiter, sockets, services and signals are put together here.
 
 import type { Log } from '@tsgi/core';
+import { startControl } from '../control/server.ts';
 import { restartOnChange } from '../dev/restart-on-change.ts';
 import { createLog } from '../logs/log.ts';
 import { startMonitor } from '../monitor/monitor.ts';
@@ -19,7 +20,14 @@ import { WorkerFailure } from './worker-process.ts';
 import { setupOf } from './worker-setup.ts';
 
 /** In the order of their start; they are closed in the opposite one. */
-const SERVICES: readonly StartService[] = [holdPidFile, startMonitor, callHooks, startNotify, restartOnChange];
+const SERVICES: readonly StartService[] = [
+  holdPidFile,
+  startControl,
+  startMonitor,
+  callHooks,
+  startNotify,
+  restartOnChange,
+];
 
 /** Serves until it is told to stop. Resolves to the exit status; see docs for the table. */
 export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise<Resolved>): Promise<number> {

@@ -4,13 +4,31 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import type { AddCommand } from './command.ts';
 import { addConfig } from './config.ts';
+import { addReload } from './reload.ts';
+import { addReopen } from './reopen.ts';
 import { addRequest } from './request.ts';
+import { addScale } from './scale.ts';
 import { addServe } from './serve.ts';
+import { addStatus } from './status.ts';
+import { addStop } from './stop.ts';
+import { addTop } from './top.ts';
+import { addWorkers } from './workers.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /** In the order of --help. */
-const COMMANDS: readonly AddCommand[] = [addServe, addRequest, addConfig];
+const COMMANDS: readonly AddCommand[] = [
+  addServe,
+  addStatus,
+  addTop,
+  addReload,
+  addScale,
+  addWorkers,
+  addReopen,
+  addStop,
+  addRequest,
+  addConfig,
+];
 
 /** Runs one command line. Resolves to the exit status: 0 well, 1 unexpected, 2 wrong settings or binds, 3 no application. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -38,6 +56,8 @@ function explain(error: unknown): number {
   if (error instanceof CommanderError) {
     // --help and --version end a command line as well.
     if (error.exitCode === 0) return 0;
+    // It was shown in place of an error: a command is missing.
+    if (error.code === 'commander.help') return 2;
     process.stderr.write(`tsgi: ${error.message.replace(/^error: /, '').replaceAll('\n', ' ')}; see tsgi --help\n`);
     return 2;
   }
