@@ -6,6 +6,7 @@ import type { AddCommand } from './command.ts';
 import { addConfig } from './config.ts';
 import { addReload } from './reload.ts';
 import { addReopen } from './reopen.ts';
+import { addGenerate } from './generate.ts';
 import { addRequest } from './request.ts';
 import { addScale } from './scale.ts';
 import { addServe } from './serve.ts';

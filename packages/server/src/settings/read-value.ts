@@ -93,7 +93,8 @@ export function showDuration(ms: number): string {
   return `${ms}ms`;
 }
 
-function showBytes(value: number): string {
+/** `64k`, `128m`: the largest unit that leaves a whole number. */
+export function showBytes(value: number): string {
   for (const unit of ['g', 'm', 'k'] as const) {
     const size = SIZES[unit] as number;
     if (value >= size && value % size === 0) return `${value / size}${unit}`;

@@ -1,0 +1,86 @@
+// What a deployment's files are made of: the effective settings, and how the server is named and reached outside itself.
+
+import { type Bind, parseBind, printBind } from '@tsgi/core';
+import { SETTING_NAMES, variableOf } from '../settings/names.ts';
+import type { Resolved } from '../settings/resolve.ts';
+import { SettingError } from '../settings/setting-error.ts';
+import type { SettingName, Settings } from '../settings/table.ts';
+import { writeValue } from '../settings/write-value.ts';
+
+/** One file of a deployment. */
+export interface GeneratedFile {
+  /** Below the folder that all files of one target go into. */
+  readonly path: string;
+  readonly content: string;
+}
+
+/** What every target starts from. */
+export interface Deployment {
+  /** The setting `name`, in letters, digits and dashes: the name of files, units and services. */
+  readonly name: string;
+  readonly settings: Settings;
+  /** What flags and variables said, as variables: the configuration file goes along with the application, they do not. */
+  readonly given: Readonly<Partial<Record<SettingName, string>>>;
+}
+
+/** The deployment of `resolved`. */
+export function deploymentOf({ settings, origins }: Resolved): Deployment {
+  const given = SETTING_NAMES.filter((name) => name !== 'chdir' && /^(flag|env)$/.test(origins[name].from));
+  return {
+    name: nameOf(settings.name),
+    settings,
+    given: Object.fromEntries(given.map((name) => [name, writeValue(name, settings[name])])),
+  };
+}
+
+function nameOf(name: string): string {
+  const plain = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+  if (plain === '')
+    throw new SettingError(`the name "${name}" has no letter a-z and no digit`, 'give one that has, with --name');
+  return plain;
+}
+
+/** `given`, changed by `own`, as variables. */
+export function variables(
+  given: Deployment['given'],
+  own: Partial<Record<SettingName, string>>,
+): (readonly [variable: string, value: string])[] {
+  const all: Deployment['given'] = { ...given, ...own };
+  return SETTING_NAMES.filter((name) => all[name] !== undefined).map((name) => [variableOf(name), all[name] as string]);
+}
+
+/** A bind that another program can connect to. */
+export type Reachable = Bind & { readonly kind: 'tcp' | 'unix' };
+
+/** The binds that name their address themselves, Unix sockets first. Throws a {@link SettingError} where there is none. */
+export function reachable(settings: Settings): readonly [Reachable, ...Reachable[]] {
+  const binds = settings.bind.map(parseBind).filter(isReachable);
+  const [first, ...others] = [
+    ...binds.filter(({ kind }) => kind === 'unix'),
+    ...binds.filter(({ kind }) => kind === 'tcp'),
+  ];
+  if (first !== undefined) return [first, ...others];
+  throw new SettingError(
+    `nobody can tell where ${settings.bind.join(', ')} is reached`,
+    'give the addresses for this command: --bind host:port, or --bind unix:/path',
+  );
+}
+
+function isReachable(bind: Bind): bind is Reachable {
+  if (bind.kind === 'tcp' && bind.port === 0)
+    throw new SettingError(`${printBind(bind)} has another port at each start`, 'give the port with --bind');
+  return bind.kind === 'tcp' || bind.kind === 'unix';
+}
+
+/** Whether a TCP host means every address of the machine. */
+export function isEverywhere(host: string): boolean {
+  return host === '' || host === '0.0.0.0' || host === '::';
+}
+
+/** Open files of one worker: every connection is one, and libraries, logs and connections to databases are some more. */
+export function openFiles({ limitConnections }: Settings): number {
+  return limitConnections + 1024;
+}

@@ -1,0 +1,291 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import http from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import t, { type Test } from 'tap';
+import { makeCertificate, noOpenssl } from './fixtures/certificate.ts';
+import { tsgi } from './fixtures/command.ts';
+import { addressOf, run } from './fixtures/served.ts';
+
+const missing = (program: string, ...args: string[]): string | false =>
+  spawnSync(program, args, { stdio: 'ignore' }).status !== 0 && `skipped: ${program} is not installed`;
+const noNginx = missing('nginx', '-v');
+
+/** A folder with a short name, for Unix sockets. */
+function folderOf(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tsgi-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** Runs `tsgi generate` and gives the files that it wrote. */
+async function generate(t: Test, folder: string, ...args: string[]): Promise<(path: string) => string> {
+  const output = join(folder, 'out');
+  const { status, stderr } = await tsgi(t, ['generate', ...args, '--output', output, '--force'], { cwd: folder });
+  t.equal(status, 0, stderr);
+  return (path) => readFileSync(join(output, path), 'utf8');
+}
+
+/** A configuration of Nginx that has `site` alone, on ports of its own choice, with all its files in `folder`. */
+function nginxWith(folder: string, site: string, port: number): string {
+  const own = site
+    .replaceAll(/listen (\[::\]:)?(80|443)( ssl)?;/g, (_, v6, old, ssl = '') =>
+      v6 === undefined ? `listen 127.0.0.1:${old === '80' ? port : 0}${ssl};`.replace(':0', `:${port + 1}`) : '',
+    )
+    .replaceAll('/etc/nginx/html', join(folder, 'out/html'));
+  writeFileSync(join(folder, 'site.conf'), own);
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  const paths = temporary.map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ');
+  const conf = join(folder, 'nginx.conf');
+  writeFileSync(
+    conf,
+    `daemon off; master_process off; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
+     events {} http { access_log off; ${paths} include ${folder}/site.conf; }`,
+  );
+  return conf;
+}
+
+/** A port that was free a moment ago, and the one after it. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+t.test('every site that is generated passes the test of Nginx itself', { skip: noNginx || noOpenssl }, async (t) => {
+  const folder = folderOf(t);
+  const { certificate, key } = makeCertificate(folder);
+  for (const args of [
+    [],
+    ['--bind', `unix:${folder}/app.sock`, '--name', 'My shop, the 2nd'],
+    ['--bind', '[::1]:8000', '--mount-path', '/a.b(c)', '--forwarded', 'forwarded'],
+    ['--certfile', certificate, '--keyfile', key, '--keep-alive', '0', '--limit-body', '0'],
+    ['--certificate', certificate, '--certificate-key', key, '--server-name', 'example.org www.example.org'],
+    ['--limit-body', '1025', '--limit-request-line', '9000', '--limit-request-fields-size', '1m'],
+  ]) {
+    const file = await generate(t, folder, 'nginx', ...args);
+    const name = args.includes('--name') ? 'my-shop-the-2nd' : 'tsgi';
+    const conf = nginxWith(folder, file(`sites-available/${name}.conf`), await freePort());
+    const { status, stderr } = spawnSync('nginx', ['-t', '-q', '-c', conf, '-p', folder], { encoding: 'utf8' });
+    t.equal(status, 0, `${args.join(' ')}: ${stderr}`);
+  }
+});
+
+const HEADERS_APP = `export const app = {
+  handle: ({ method, target, mountPath, headers, client, scheme, host, id }) => ({
+    status: target === '/down' ? 503 : 200,
+    headers: [],
+    body: JSON.stringify({ method, target, mountPath, headers, client, scheme, host, id }),
+  }),
+};`;
+
+async function get(port: number, path: string, headers: http.OutgoingHttpHeaders = {}) {
+  const request = http.get({ host: '127.0.0.1', port, path, headers, agent: false });
+  const [reply] = (await once(request, 'response')) as [http.IncomingMessage];
+  return { status: reply.statusCode, body: await text(reply) };
+}
+
+t.test(
+  'behind the generated site, the application knows its client, and nobody can lie about it',
+  { skip: noNginx },
+  async (t) => {
+    for (const forwarded of ['x-forwarded', 'forwarded']) {
+      const folder = folderOf(t);
+      writeFileSync(join(folder, 'app.js'), HEADERS_APP);
+      const bind = ['--bind', `unix:${folder}/app.sock`, '--mount-path', '/shop', '--forwarded', forwarded];
+      const served = run(t, ['serve', './app.js:app', ...bind], {}, folder);
+      await addressOf(served);
+      const file = await generate(t, folder, 'nginx', ...bind);
+      const port = await freePort();
+      const nginx = spawn('nginx', ['-c', nginxWith(folder, file('sites-available/tsgi.conf'), port), '-p', folder], {
+        stdio: 'ignore',
+      });
+      const ended = once(nginx, 'close');
+      t.teardown(async () => {
+        nginx.kill('SIGKILL');
+        await ended;
+      });
+      while (!existsSync(join(folder, 'nginx.pid'))) await new Promise(setImmediate);
+
+      const lies = {
+        host: `example.org:${port}`,
+        'x-forwarded-for': '6.6.6.6',
+        'x-forwarded-proto': 'https',
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-prefix': '/evil',
+        forwarded: 'for=6.6.6.6;proto=https;host=evil.example',
+        'x-request-id': 'chosen',
+        upgrade: 'h2c',
+        connection: 'upgrade',
+      };
+      const seen = JSON.parse((await get(port, '/shop/a?b=1', lies)).body);
+      t.match(seen, { target: '/a?b=1', mountPath: '/shop', scheme: 'http', host: `example.org:${port}` }, forwarded);
+      t.match(seen.client, { kind: 'ip', address: '127.0.0.1' });
+      t.match(seen.id, /^[0-9a-f]{32}$/, 'the id is the one that Nginx has');
+      t.notMatch(JSON.stringify(seen), /6\.6\.6\.6|evil|h2c|chosen/);
+      const tricky = await get(port, '/shop/', { host: 'x";for=6.6.6.6;host="y' });
+      t.equal(tricky.status, 400, 'also not by a host that breaks out of its quotes');
+
+      t.match(await get(port, '/shopping'), { status: 404, body: /nginx/ }, 'what is not mounted is Nginx itself');
+      t.match(
+        await get(port, '/shop/down'),
+        { status: 503, body: /target/ },
+        'an answer of the application is its own',
+      );
+      served.child.kill('SIGTERM');
+      await served.exited;
+      t.match(await get(port, '/shop/'), { status: 502, body: /does not answer/ });
+    }
+  },
+);
+
+t.test(
+  'the units that are generated pass the test of systemd itself',
+  { skip: missing('systemd-analyze', '--version') },
+  async (t) => {
+    const folder = folderOf(t);
+    mkdirSync(join(folder, 'node_modules/.bin'), { recursive: true });
+    writeFileSync(join(folder, 'node_modules/.bin/tsgi'), '#!/bin/sh\n');
+    chmodSync(join(folder, 'node_modules/.bin/tsgi'), 0o755);
+    for (const args of [
+      [],
+      ['--bind', ':8000', '--bind', '[::1]:8001', '--bind', `unix:/run/shop/app.sock`, '--socket-owner', 'root:adm'],
+      [
+        '--user',
+        'www-data',
+        '--group',
+        'www-data',
+        '--umask',
+        '077',
+        '--log-file',
+        '/var/log/shop/a.log',
+        '--workers',
+        'auto',
+      ],
+      ['--node-arg=--title="100% a\\b"', '--pidfile', '/srv/shop.pid', '--env-file', 'a b'],
+    ]) {
+      await generate(t, folder, 'systemd', ...args, '--name', 'shop', '--folder', folder);
+      const units = ['shop.service', 'shop.socket'].map((name) => join(folder, 'out', name));
+      const { status, stderr, stdout } = spawnSync('systemd-analyze', ['verify', ...units], { encoding: 'utf8' });
+      t.equal(stdout + stderr, '', args.join(' '));
+      t.equal(status, 0);
+    }
+  },
+);
+
+t.test('a unit says what the settings say', async (t) => {
+  const folder = folderOf(t);
+  writeFileSync(
+    join(folder, 'tsgi.config.json'),
+    '{"app": "./app.js:app", "name": "shop", "workers": 6, "limitConnections": 500}',
+  );
+  const args = ['--graceful-timeout', '20s', '--drain-delay', '1s', '-b', 'unix:/run/shop/app.sock', '--backlog', '99'];
+  const file = await generate(t, folder, 'systemd', ...args);
+  const service = file('shop.service');
+  const lines = service.split('\n');
+  for (const line of [
+    'Type=notify',
+    `WorkingDirectory=${folder}`,
+    `ExecStart=${folder}/node_modules/.bin/tsgi serve`,
+    'User=shop',
+    'LimitNOFILE=1524',
+    'TimeoutStartSec=125',
+    'TimeoutStopSec=31',
+    'Environment=TSGI_BIND=systemd:shop',
+    'Environment=TSGI_GRACEFUL_TIMEOUT=20s',
+    'Environment=TSGI_CONTROL_SOCKET=off',
+    'RuntimeDirectory=shop-control',
+  ])
+    t.ok(lines.includes(line), line);
+  t.notMatch(service, /TSGI_WORKERS|TSGI_APP/, 'what the configuration file says goes along with the application');
+  t.match(
+    file('shop.socket'),
+    /ListenStream=\/run\/shop\/app\.sock\nFileDescriptorName=shop\nBacklog=99\nSocketMode=0660\n/,
+  );
+});
+
+t.test('the Compose file is one to Compose itself', { skip: missing('docker', 'compose', 'version') }, async (t) => {
+  const folder = folderOf(t);
+  for (const args of [
+    [],
+    ['--bind', 'unix:/run/shop/app.sock', '--access-logfile', '/var/log/shop/$access.log', '--user', 'node'],
+    ['--monitor-bind', '[::]:9100', '--drain-delay', '2s', '--publish', '5000', '--name', 'Shop'],
+  ]) {
+    await generate(t, folder, 'compose', ...args);
+    const out = join(folder, 'out');
+    const { status, stderr, stdout } = spawnSync(
+      'docker',
+      ['compose', '-f', join(out, 'compose.yaml'), 'config', '--format', 'json'],
+      { encoding: 'utf8' },
+    );
+    t.equal(status, 0, stderr);
+    const { services } = JSON.parse(stdout);
+    t.match(Object.keys(services).toSorted(), ['app', 'nginx']);
+    t.equal(services.nginx.depends_on.app.condition, 'service_healthy');
+    for (const { type, source } of services.nginx.volumes)
+      if (type === 'bind') t.ok(existsSync(source), `${source} is among the files`);
+    if (args.includes('$access.log')) t.equal(services.app.environment.TSGI_ACCESS_LOGFILE, args[3]);
+    if (args.includes('5000')) {
+      t.match(services.nginx.ports, [{ published: '5000', target: 80 }]);
+      t.equal(services.app.stop_grace_period, '38s');
+      t.match(services.app.healthcheck.test[3], "fetch('http://127.0.0.1:9100/readyz')");
+    }
+  }
+});
+
+t.test('without --output the files are printed, each under its path', async (t) => {
+  const { status, stdout } = await tsgi(t, ['generate', 'systemd', 'app.js']);
+  t.equal(status, 0);
+  t.match(stdout, /^==> tsgi\.service <==\n[^=].*\n==> tsgi\.socket <==\n/s);
+});
+
+t.test('a file that is there is not written over, and then none is written; with --force it is', async (t) => {
+  const folder = folderOf(t);
+  const make = (...args: string[]) => tsgi(t, ['generate', 'nginx', 'app.js', '-o', 'etc', ...args], { cwd: folder });
+  mkdirSync(join(folder, 'etc/html'), { recursive: true });
+  const page = join(folder, 'etc/html/50x.html');
+  writeFileSync(page, 'my own');
+  t.match(await make(), { status: 2, stderr: /^tsgi: .*50x\.html is there already; .* --force\n$/ });
+  t.strictSame(readdirSync(join(folder, 'etc')), ['html']);
+  t.equal(readFileSync(page, 'utf8'), 'my own');
+  t.match(await make('--force'), { status: 0, stdout: /tsgi\.conf\n.*50x\.html\n/ });
+  t.match(await make(), { status: 0, stdout: '' }, 'files that are as they should be are left');
+});
+
+t.test('what no file can be made of is refused in one line', async (t) => {
+  for (const [args, line] of [
+    [['nginx', '-b', 'systemd'], /^tsgi: nobody can tell where systemd is reached; .*--bind/],
+    [['systemd', '-b', 'localhost:0'], /^tsgi: localhost:0 has another port at each start;/],
+    [['nginx', '--proxy-protocol'], /--proxy-protocol/],
+    [['nginx', '--certificate', '/a'], /--certificate is given without --certificate-key/],
+    [['nginx', '--server-name', 'a; include /etc/passwd'], /--server-name is "a; include/],
+    [['nginx', '--name', '!'], /the name "!" has no letter/],
+    [['compose', '--publish', 'x'], /--publish is "x"/],
+    [['compose', '--certfile', 'a', '--keyfile', 'b'], /leave them out/],
+    [['systemd', '--folder', 'here'], /the folder "here" cannot stand in a unit file/],
+    [['apache'], /unknown command 'apache'/],
+  ] as const) {
+    const { status, stderr, stdout } = await tsgi(t, ['generate', ...args]);
+    t.equal(status, 2, `${args.join(' ')}: ${stderr}`);
+    t.match(stderr, line);
+    t.match(stderr, /^tsgi: [^\n]+\n$/);
+    t.equal(stdout, '');
+  }
+  t.match(await tsgi(t, ['generate']), { status: 2, stderr: /^Usage: tsgi generate .* nginx .* systemd .* compose /s });
+});
