@@ -1,5 +1,6 @@
-#!/usr/bin/env node
-// The command tsgi. USR1 has its handler before anything else is loaded: without one, it opens a debugger.
+#!/usr/bin/env -S node --
+// The command tsgi. USR1 has its handler before anything else is loaded: without one, it opens a debugger. Without the --
+// above, node would take an --env-file for its own, wherever it stands.
 
 import net from 'node:net';
 
