@@ -4,9 +4,9 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import type { AddCommand } from './command.ts';
 import { addConfig } from './config.ts';
+import { addGenerate } from './generate.ts';
 import { addReload } from './reload.ts';
 import { addReopen } from './reopen.ts';
-import { addGenerate } from './generate.ts';
 import { addRequest } from './request.ts';
 import { addScale } from './scale.ts';
 import { addServe } from './serve.ts';
@@ -29,6 +29,7 @@ const COMMANDS: readonly AddCommand[] = [
   addStop,
   addRequest,
   addConfig,
+  addGenerate,
 ];
 
 /** Runs one command line. Resolves to the exit status: 0 well, 1 unexpected, 2 wrong settings or binds, 3 no application. */
@@ -57,7 +58,7 @@ function explain(error: unknown): number {
   if (error instanceof CommanderError) {
     // --help and --version end a command line as well.
     if (error.exitCode === 0) return 0;
-    // It was shown in place of an error: a command is missing.
+    // A command that needs one of its own, such as tsgi generate: its help has been written.
     if (error.code === 'commander.help') return 2;
     process.stderr.write(`tsgi: ${error.message.replace(/^error: /, '').replaceAll('\n', ' ')}; see tsgi --help\n`);
     return 2;
