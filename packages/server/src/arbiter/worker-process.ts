@@ -200,7 +200,7 @@ export class WorkerProcess {
   /** Finishes what is in flight and leaves; what outlasts `graceful` ms is cut. A worker that hangs is killed a moment later. */
   drain(kind: ExitKind, reason: string, delay: number, graceful: number): void {
     if (this.state === 'draining' || this.state === 'gone') return;
-    this.kind = kind;
+    this.kind ??= kind;
     this.endedFor = reason;
     this.ready = false;
     this.reason = 'draining';
@@ -212,7 +212,7 @@ export class WorkerProcess {
   /** Leaves at once. */
   quit(kind: ExitKind, reason: string): void {
     if (this.state === 'gone') return;
-    this.kind = kind;
+    this.kind ??= kind;
     this.endedFor = reason;
     this.ready = false;
     this.#become('draining');
@@ -222,7 +222,7 @@ export class WorkerProcess {
 
   kill(kind: ExitKind, reason: string): void {
     if (this.state === 'gone') return;
-    this.kind = kind;
+    this.kind ??= kind;
     this.endedFor = reason;
     this.#child.kill('SIGKILL');
   }
