@@ -7,9 +7,18 @@
  */
 const MAY_IMPORT = {
   core: [],
-  'bridge-node': ['core', 'node:http', 'node:stream', 'node:events'],
+  'bridge-node': ['core', 'node:http', 'node:module', 'node:stream', 'node:events'],
   'bridge-fetch': ['core'],
-  'adapter-node': ['core', 'node:http', 'node:https', 'node:net', 'node:tls', 'node:stream', 'node:timers/promises'],
+  'adapter-node': [
+    'core',
+    'node:http',
+    'node:https',
+    'node:module',
+    'node:net',
+    'node:tls',
+    'node:stream',
+    'node:timers/promises',
+  ],
   'adapter-unix-socket': [
     'core',
     'adapter-node',

@@ -1,14 +1,14 @@
 // A gateway request as the `req` that frameworks know: http.IncomingMessage by prototype, its stream made on first touch.
 
 import { EventEmitter } from 'node:events';
-import { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { GatewayRequest, HeaderFields, HeaderList } from '@tsgi/core';
 import type { LightResponse } from './light-response.ts';
 import { LightSocket } from './light-socket.ts';
+import { http } from './node-http.ts';
 import { type Shell, shellOf } from './shell.ts';
 
-const IncomingMessageShell: Shell = shellOf(IncomingMessage);
+const IncomingMessageShell: Shell = shellOf(http.IncomingMessage);
 
 /** The `req` of a bridged request. `req.gateway` is the gateway's own request. */
 export class LightRequest extends IncomingMessageShell {

@@ -1,6 +1,5 @@
 // The `res` that frameworks know, collected into a gateway response: http.ServerResponse by prototype, no socket below.
 
-import { ServerResponse, STATUS_CODES } from 'node:http';
 import {
   type Context,
   type GatewayRequest,
@@ -13,6 +12,7 @@ import {
 } from '@tsgi/core';
 import type { LightRequest } from './light-request.ts';
 import type { LightSocket } from './light-socket.ts';
+import { http } from './node-http.ts';
 import { flatten, type HeaderInit, type HeaderValue, OutgoingHeaders } from './outgoing-headers.ts';
 import { ResponseQueue } from './response-queue.ts';
 import { type Shell, shellOf } from './shell.ts';
@@ -22,7 +22,7 @@ type Callback = (error?: Error | null) => void;
 /** Bytes that may wait for the adapter before `write` returns false; what a socket of node:http has. */
 const HIGH_WATER_MARK = 65_536;
 
-const ServerResponseShell: Shell = shellOf(ServerResponse);
+const ServerResponseShell: Shell = shellOf(http.ServerResponse);
 
 /** The `res` of a bridged request. */
 export class LightResponse extends ServerResponseShell {
@@ -205,7 +205,7 @@ export class LightResponse extends ServerResponseShell {
     }
     this.statusCode = code;
     if (typeof reason === 'string') this.statusMessage = reason;
-    else this.statusMessage ??= STATUS_CODES[code] ?? 'unknown';
+    else this.statusMessage ??= http.STATUS_CODES[code] ?? 'unknown';
     const given = (typeof reason === 'string' ? init : (init ?? reason)) as HeaderInit | undefined;
     if (this._headers === null) this._head = given ? flatten(given) : [];
     else {

@@ -1,8 +1,10 @@
 // The header fields that a framework sets one by one: names keep their spelling, look-ups ignore case, order is that of
 // the first setting, and everything is checked when it is set, as on node:http.
 
-import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { isHopByHop } from '@tsgi/core';
+import { http } from './node-http.ts';
+
+const { validateHeaderName, validateHeaderValue } = http;
 
 /** What node:http takes as a value. */
 export type HeaderValue = string | number | readonly string[];

@@ -1,7 +1,6 @@
 // The HTTP engine on node:http: one server, its listener, its connections and what goes wrong on them.
 
-import http from 'node:http';
-import https from 'node:https';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { type Stats, TsgiError } from '@tsgi/core';
 import type { CreateEngine, Engine, EngineOptions, ListenTarget } from '../engine.ts';
@@ -9,6 +8,7 @@ import { readProxyHeader } from '../proxy-protocol.ts';
 import { bodyOf } from './body.ts';
 import { malformed } from './checks.ts';
 import { addressOf, connectionOf, inheritConnection } from './connection.ts';
+import { http, loadHttps } from './modules.ts';
 import { writeRefusal } from './refusal.ts';
 import { Translator } from './translator.ts';
 
@@ -21,12 +21,12 @@ export const createNodeHttpEngine: CreateEngine = (options) => new NodeHttpEngin
 class NodeHttpEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #translator: Translator;
-  readonly #server: http.Server;
+  readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   /** Connections that a refusal ends: it is on its way, and nothing more is taken from them. */
   readonly #refused = new WeakSet<Socket>();
   /** Responses that wait for their turn, on connections whose client does not wait for answers. */
-  readonly #waiting = new WeakMap<Socket, Set<http.ServerResponse>>();
+  readonly #waiting = new WeakMap<Socket, Set<ServerResponse>>();
   /** Connections that still owe a PROXY header or a TLS handshake. */
   readonly #arriving = new Set<Socket>();
   #accepted = 0;
@@ -44,7 +44,7 @@ class NodeHttpEngine implements Engine {
     });
     this.#translator = translator;
     const { limits } = options;
-    const settings: http.ServerOptions = {
+    const settings: ServerOptions = {
       keepAliveTimeout: options.keepAlive,
       headersTimeout: limits.headerTime,
       requestTimeout: Math.max(limits.headerTime, limits.bodyTime),
@@ -65,7 +65,7 @@ class NodeHttpEngine implements Engine {
         messageOn(socket) === null,
     };
     const server = options.tls
-      ? https.createServer({ ...settings, cert: asPem(options.tls.cert), key: asPem(options.tls.key) })
+      ? loadHttps().createServer({ ...settings, cert: asPem(options.tls.cert), key: asPem(options.tls.key) })
       : http.createServer(settings);
     this.#server = server;
     // 0 turns node:http's own cut off; checks.ts counts.
@@ -74,7 +74,7 @@ class NodeHttpEngine implements Engine {
       if (outgoing.socket === null) this.#await(incoming.socket, outgoing);
       if (this.#mayFollow(incoming)) translator.request(incoming, outgoing, false);
     });
-    const expectation = (incoming: http.IncomingMessage, outgoing: http.ServerResponse): void => {
+    const expectation = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
       if (this.#mayFollow(incoming)) translator.expectation(incoming, outgoing);
     };
     server.on('checkContinue', expectation);
@@ -213,7 +213,7 @@ class NodeHttpEngine implements Engine {
     }
   }
 
-  #await(socket: Socket, outgoing: http.ServerResponse): void {
+  #await(socket: Socket, outgoing: ServerResponse): void {
     const waiting = this.#waiting.get(socket) ?? new Set();
     this.#waiting.set(socket, waiting.add(outgoing));
     outgoing.once('socket', () => waiting.delete(outgoing));
@@ -223,7 +223,7 @@ class NodeHttpEngine implements Engine {
    * Whether a request may be handled: not behind one that was refused (RFC 9112 section 9.6). Where the framing of that
    * one was in doubt, what looks like a request may be a part of its body, put there for us to find.
    */
-  #mayFollow(incoming: http.IncomingMessage): boolean {
+  #mayFollow(incoming: IncomingMessage): boolean {
     if (!this.#refused.has(incoming.socket)) return true;
     incoming.resume();
     return false;
@@ -319,8 +319,8 @@ class NodeHttpEngine implements Engine {
 }
 
 /** The response that `socket` is sending, or is waiting to send. node:http has no public name for it. */
-function messageOn(socket: Socket): http.ServerResponse | null {
-  return (socket as Socket & { _httpMessage?: http.ServerResponse | null })._httpMessage ?? null;
+function messageOn(socket: Socket): ServerResponse | null {
+  return (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? null;
 }
 
 function asPem(text: string | Uint8Array): string | Buffer {

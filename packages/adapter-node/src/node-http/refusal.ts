@@ -1,7 +1,8 @@
 // Refusals: straight to the socket when there is no request to answer or no time to read it to its end, else as a response.
 
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { http } from './modules.ts';
 
 /** Milliseconds that a refused client gets to read its answer before the connection is cut. */
 const LINGER = 2000;
@@ -14,7 +15,7 @@ export function writeRefusal(socket: Socket, status: number): void {
   }
   const body = textOf(status);
   socket.write(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nDate: ${new Date().toUTCString()}\r\nContent-Type: text/plain\r\n` +
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nDate: ${new Date().toUTCString()}\r\nContent-Type: text/plain\r\n` +
       `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   );
   closeInOrder(socket);
@@ -48,5 +49,5 @@ export function sendRefusal(_incoming: IncomingMessage, outgoing: ServerResponse
 }
 
 function textOf(status: number): string {
-  return `${status} ${STATUS_CODES[status]}\n`;
+  return `${status} ${http.STATUS_CODES[status]}\n`;
 }

@@ -1,7 +1,7 @@
 // From one pair of node:http's (request, response) to one call of the application and back. The listening engine, the
 // adapter without a socket and toNodeListener all run this same translation.
 
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import {
   type Application,
@@ -16,6 +16,7 @@ import type { Limits, Observe } from '../options.ts';
 import type { Trust } from '../trust.ts';
 import { malformed, readTarget, refusalOf } from './checks.ts';
 import { addressOf, connectionOf } from './connection.ts';
+import { http } from './modules.ts';
 import { closeInOrder } from './refusal.ts';
 import { NodeRequest } from './request.ts';
 import { discard, sendResponse } from './response.ts';
@@ -97,7 +98,7 @@ export class Translator {
 
   /** Handles a request to change the protocol. */
   upgrade(incoming: IncomingMessage, socket: Socket, head: Uint8Array): void {
-    const outgoing = new ServerResponse(incoming);
+    const outgoing = new http.ServerResponse(incoming);
     outgoing.shouldKeepAlive = false;
     const onError = (): void => void socket.destroy();
     const onClose = (): void => void outgoing.destroy();

@@ -1,8 +1,10 @@
 // What an export is, told by its shape, and how it becomes a gateway application.
 
-import { fromFetch } from '@tsgi/bridge-fetch';
-import { fromExpress, fromFastify, fromKoa, fromNodeListener } from '@tsgi/bridge-node';
 import type { Application } from '@tsgi/core';
+
+// A bridge is loaded for the application that needs it: each is a megabyte or two of every worker.
+const node = () => import('@tsgi/bridge-node');
+const fetching = () => import('@tsgi/bridge-fetch');
 
 /** A kind of application that is served. */
 interface Kind {
@@ -10,7 +12,7 @@ interface Kind {
   /** What it looks like, for the message that it was not found. */
   readonly looks: string;
   readonly is: (value: Shape) => boolean;
-  readonly serve: (value: never) => Application;
+  readonly serve: (value: never) => Application | Promise<Application>;
 }
 
 type Shape = Readonly<Record<string, unknown>> & { readonly length?: number };
@@ -31,32 +33,32 @@ export const KINDS: readonly Kind[] = [
     name: 'fastify',
     looks: 'a Fastify instance',
     is: ({ routing, ready, server }) => isFunction(routing) && isFunction(ready) && typeof server === 'object',
-    serve: fromFastify,
+    serve: async (value) => (await node()).fromFastify(value),
   },
   {
     name: 'express',
     looks: 'an Express application',
     is: (value) =>
       isFunction(value) && isFunction(value.handle) && isFunction(value.use) && typeof value.request === 'object',
-    serve: fromExpress,
+    serve: async (value) => (await node()).fromExpress(value),
   },
   {
     name: 'koa',
     looks: 'a Koa application',
     is: ({ callback, use, context }) => isFunction(callback) && isFunction(use) && typeof context === 'object',
-    serve: fromKoa,
+    serve: async (value) => (await node()).fromKoa(value),
   },
   {
     name: 'fetch',
     looks: 'an object with fetch(request), as Hono has it',
     is: ({ fetch }) => isFunction(fetch),
-    serve: (value: { fetch: () => Response }) => fromFetch(value),
+    serve: async (value: { fetch: () => Response }) => (await fetching()).fromFetch(value),
   },
   {
     name: 'listener',
     looks: 'a (req, res) listener: a function of two arguments',
     is: (value) => isFunction(value) && value.length === 2,
-    serve: fromNodeListener,
+    serve: async (value) => (await node()).fromNodeListener(value),
   },
 ];
 

@@ -34,7 +34,7 @@ export async function loadApplication(text: string, cwd: string): Promise<Loaded
     kind = kindOf(candidate);
   }
   if (kind === undefined) throw notAnApplication(spec, name, candidate);
-  return { application: kind.serve(candidate as never), kind: kind.name };
+  return { application: await kind.serve(candidate as never), kind: kind.name };
 }
 
 async function importModule(module: string, cwd: string): Promise<Readonly<Record<string, unknown>>> {
