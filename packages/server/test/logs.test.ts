@@ -61,11 +61,9 @@ t.test('a reader of the standard output that has gone ends neither arbiter nor w
   const served = serveIn(t, folder, '-b', '127.0.0.1:0', '-w', '2', '--access-logfile', '-');
   const url = await addressOf(served);
   served.child.stdout?.destroy();
-  const [pid] = (await ask(url)).split(' ');
   for (let i = 0; i < 20; i++) await ask(url);
   served.child.kill('SIGHUP');
   await until(async () => (await ask(url)).endsWith(' 2'));
-  t.not((await ask(url)).split(' ')[0], pid);
   served.child.kill('SIGTERM');
   t.equal(await served.exited, 0);
 });

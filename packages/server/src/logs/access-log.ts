@@ -1,5 +1,6 @@
 // The access log: a line for each request, appended to a file that other workers and containers append to as well.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Observe } from '@tsgi/adapter-node';
 import type { Log } from '@tsgi/core';
 import { SettingError } from '../settings/setting-error.ts';
@@ -14,14 +15,19 @@ const FULL = 16_384;
 /** Bytes that are kept for a disk that takes none; beyond it lines are dropped and counted. */
 const KEPT = 4 * 1024 * 1024;
 
+/** Milliseconds that the last lines wait for a pipe that is full. */
+const PATIENCE = 1000;
+
 /** An open access log. */
 export interface AccessLog {
   readonly observe: Observe;
   /** Lines that were lost because the disk took none. */
   readonly dropped: number;
   reopen(): void;
-  /** Writes what waits, now. It also happens by itself when the process ends, unless it is killed. */
-  flush(): void;
+  /** Writes what waits. Resolves when it is written, or when nobody takes it for a second. */
+  flush(): Promise<void>;
+  /** Writes what waits, now: for the exit of the process, when nothing can be waited for. */
+  flushSync(): void;
 }
 
 /** Opens the access log that `settings` ask for; null where they ask for none. Throws a {@link SettingError}. */
@@ -30,7 +36,6 @@ export function openAccessLog(settings: Settings, worker: number, log: Log): Acc
   if (accessLogfile === null || accessLogfile === 'off') return null;
   const format = accessFormat(accessLogFormat);
   const lines = new BatchedLines(open(accessLogfile), accessLogfile, log);
-  process.once('exit', () => lines.flush());
   let count = 0;
   return {
     observe(request, ended) {
@@ -42,6 +47,7 @@ export function openAccessLog(settings: Settings, worker: number, log: Log): Acc
     },
     reopen: () => lines.reopen(),
     flush: () => lines.flush(),
+    flushSync: () => lines.flushSync(),
   };
 }
 
@@ -68,7 +74,7 @@ class BatchedLines {
   #rest: Buffer = Buffer.alloc(0);
   #waiting: string[] = [];
   #bytes = 0;
-  #writing = false;
+  #writing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #failing = false;
 
@@ -100,12 +106,19 @@ class BatchedLines {
     }
   }
 
-  flush(): void {
+  async flush(): Promise<void> {
+    const late = delay(PATIENCE, 'late', { ref: false });
+    while (this.#writing !== null) if ((await Promise.race([this.#writing, late])) === 'late') break;
+    this.flushSync();
+  }
+
+  flushSync(): void {
     try {
-      // What is being written at this moment is on its way: the process does not end before its thread pool is done.
-      while (this.#rest.length > 0 || this.#waiting.length > 0) this.#rest = this.#file.appendSync(this.#next());
+      while (this.#rest.length > 0 || this.#waiting.length > 0) {
+        this.#rest = this.#file.appendSync(this.#next(), PATIENCE);
+      }
     } catch {
-      // The disk takes nothing, and there is no later.
+      // Nobody takes them, and there is no later.
     }
   }
 
@@ -117,22 +130,29 @@ class BatchedLines {
   }
 
   #write(): void {
-    if (this.#writing) return;
+    if (this.#writing !== null) return;
     const lines = this.#next();
     if (lines.length === 0) return;
-    this.#writing = true;
+    const written = Promise.withResolvers<void>();
+    this.#writing = written.promise;
     this.#file.append(lines, (rest, error) => {
-      this.#writing = false;
+      this.#writing = null;
       this.#rest = rest;
-      if (error !== null) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.#fail(error);
-        this.#later();
-        return;
-      }
-      this.#recover();
-      if (rest.length > 0 || this.#bytes >= FULL) this.#write();
-      else if (this.#bytes > 0) this.#later();
+      written.resolve();
+      this.#goOn(error);
     });
+  }
+
+  #goOn(error: NodeJS.ErrnoException | null): void {
+    if (error !== null) {
+      // A pipe that is full is no failure.
+      if (error.code !== 'EAGAIN') this.#fail(error);
+      this.#later();
+      return;
+    }
+    this.#recover();
+    if (this.#rest.length > 0 || this.#bytes >= FULL) this.#write();
+    else if (this.#bytes > 0) this.#later();
   }
 
   /** As many whole lines as go with one write. */

@@ -45,9 +45,19 @@ export class LineFile {
     });
   }
 
-  /** Appends `lines` now; gives what is left of them. Throws where nothing could be written. */
-  appendSync(lines: Buffer): Buffer {
-    return afterShortWrite(lines, writeSync(this.#fd, lines));
+  /**
+   * Appends `lines` now; gives what is left of them. Throws where nothing could be written, which only a non-blocking pipe
+   * or socket that is full is given `patience` ms for: its reader may be as busy as its writer.
+   */
+  appendSync(lines: Buffer, patience: number): Buffer {
+    for (const end = performance.now() + patience; ; ) {
+      try {
+        return afterShortWrite(lines, writeSync(this.#fd, lines));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > end) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      }
+    }
   }
 }
 

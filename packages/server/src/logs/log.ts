@@ -48,8 +48,8 @@ function open(path: string): LineFile {
   }
 }
 
-/** How often a pipe that is full is tried again, 10 ms apart: its reader may be as busy as its writer. */
-const TRIES = 10;
+/** Milliseconds that a line waits for a pipe that is full. The process does nothing else meanwhile. */
+const PATIENCE = 100;
 const NEWLINE = 0x0a;
 
 /** Lines that are each written before the next statement runs: the process may not live to a later one. */
@@ -69,7 +69,8 @@ class LogLines {
   write(line: string): void {
     let left: Buffer = Buffer.from(this.#cut ? `\n${line}` : line);
     try {
-      while (left.length > 0) left = this.#append(left);
+      // One that was full for the line before is not waited for again.
+      while (left.length > 0) left = this.#file.appendSync(left, this.#lost > 0 ? 0 : PATIENCE);
     } catch {
       this.#lost++;
       this.#cut = left[0] === NEWLINE;
@@ -86,18 +87,6 @@ class LogLines {
       this.#file.reopen();
     } catch {
       // The old file goes on. Whoever renamed it sees that there is no new one.
-    }
-  }
-
-  #append(lines: Buffer): Buffer {
-    for (let tries = 1; ; tries++) {
-      try {
-        return this.#file.appendSync(lines);
-      } catch (error) {
-        // Only a non-blocking pipe or socket says so. One that was full for the line before is not waited for again.
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || tries > TRIES || this.#lost > 0) throw error;
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
-      }
     }
   }
 }

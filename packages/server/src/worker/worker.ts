@@ -133,7 +133,7 @@ export class Worker {
   /** What must not be lost with the process, whoever ends it. Called at its exit, when nothing can be waited for. */
   lastWords(): void {
     if (!this.#ending) void this.#send({ type: 'crashed', reason: 'process.exit() was called' });
-    this.#accessLog?.flush();
+    this.#accessLog?.flushSync();
     void this.#beat();
   }
 
@@ -143,6 +143,7 @@ export class Worker {
     } catch (error) {
       this.#log.error({ err: error }, 'the application failed to stop');
     }
+    await this.#accessLog?.flush();
     process.exit(0);
   }
 
