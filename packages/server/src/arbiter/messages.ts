@@ -50,7 +50,7 @@ export type FromWorker =
   | { readonly type: 'imported'; readonly path: string; readonly stamp: string }
   /** An error that nobody caught ends it. */
   | { readonly type: 'crashed'; readonly reason: string }
-  /** Every 250 ms, and once more before it leaves. Also the beat of the main loop. */
+  /** Five times a second, and once more before it leaves. Also the beat of the main loop. */
   | { readonly type: 'beat'; readonly counters: WorkerCounters; readonly meter?: MeterReport };
 
 /** What a worker measured: counts since its start, and how it is now. */

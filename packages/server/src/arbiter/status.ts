@@ -27,7 +27,7 @@ export interface WorkerReport {
   readonly age: number;
   /** How often a worker of this number had to be replaced. */
   readonly restarts: number;
-  /** Seconds since it was last heard; its main loop beats four times a second. */
+  /** Seconds since it was last heard; its main loop beats five times a second. */
   readonly silence: number;
   readonly ready: boolean;
   /** Why it is not ready; `''` when it is. */

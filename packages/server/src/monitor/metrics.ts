@@ -111,12 +111,12 @@ export const METRICS: readonly Metric[] = [
   // event loop
   presence(
     'worker_event_loop_utilization_ratio',
-    'Share of the last 250 ms in which the event loop was busy, by worker.',
+    'Share of the last beat, 200 ms, in which the event loop was busy, by worker.',
     ({ utilization }) => utilization,
   ),
   presence(
     'worker_event_loop_delay_seconds',
-    'Mean delay of the event loop over the last 250 ms, by worker.',
+    'Mean delay of the event loop over the last beat, 200 ms, by worker.',
     ({ delay }) => delay,
   ),
   place(
@@ -127,7 +127,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'event_loop_stall_seconds',
     type: 'histogram',
-    help: 'The longest delay of the event loop within each 250 ms of each worker.',
+    help: 'The longest delay of the event loop within each beat, 200 ms, of each worker.',
     labels: [],
     values: ({ reading }) =>
       histogram('event_loop_stall_seconds', {}, STALL_BOUNDS, reading.stalls, reading.stalls[STALL_BOUNDS.length + 1]),

@@ -3,7 +3,7 @@
 import type { StatusReport, WorkerReport } from '../arbiter/status.ts';
 
 /**
- * Seconds without a beat after which a worker does not count as ready, whatever it said last: its main loop hangs. Twelve
+ * Seconds without a beat after which a worker does not count as ready, whatever it said last: its main loop hangs. Fifteen
  * beats, so that a long garbage collection is none.
  */
 const HANGING = 3;
