@@ -2,10 +2,12 @@
 
 import { createRequire } from 'node:module';
 import type { Log } from '@tsgi/core';
-import pino from 'pino';
+import type { LoggerOptions } from 'pino';
 import { SettingError } from '../settings/setting-error.ts';
 import type { Settings } from '../settings/table.ts';
 import { LineFile } from './line-file.ts';
+
+const require: NodeJS.Require = createRequire(import.meta.url);
 
 /** The log of this process. */
 export interface ServerLog extends Log {
@@ -17,24 +19,50 @@ export interface ServerLog extends Log {
 export function createLog(settings: Settings, fields: object): ServerLog {
   const { logLevel, logFormat, logFile, name } = settings;
   const lines = new LogLines(open(logFile), (lost) =>
-    log.warn({ lost, file: logFile }, `${lost} lines of this log could not be written`),
+    written().warn({ lost, file: logFile }, `${lost} lines of this log could not be written`),
   );
   const readable = logFormat === 'pretty' || (logFormat === 'auto' && logFile === '-' && process.stdout.isTTY);
-  const ignore = settings.dev ? 'pid,hostname,name,worker,generation' : 'pid,hostname,name';
-  const prettify = readable
-    ? loadPretty().prettyFactory({ ignore, translateTime: 'SYS:HH:MM:ss.l', singleLine: true })
-    : null;
-  const write = prettify === null ? (line: string) => line : (line: string) => prettify(JSON.parse(line)) ?? '';
-  const log = pino(
-    { level: logLevel, name, base: { name, ...fields } },
-    { write: (line: string) => lines.write(write(line)) },
-  );
-  return Object.assign(log as Log, { reopen: () => lines.reopen() });
+  let log: Log | undefined;
+  // A worker seldom has something to tell, and pino is a megabyte of each: it is loaded for the first line.
+  const written = (): Log => {
+    try {
+      log ??= createPino(readable, { level: logLevel, name, base: { name, ...fields } }, settings.dev, lines);
+      return log;
+    } catch {
+      return plainLog({ name, ...fields }, lines);
+    }
+  };
+  return {
+    debug: (more, message) => written().debug(more, message),
+    info: (more, message) => written().info(more, message),
+    warn: (more, message) => written().warn(more, message),
+    error: (more, message) => written().error(more, message),
+    reopen: () => lines.reopen(),
+  };
 }
 
-/** Only where a person reads the log: it is a megabyte or two of every process. */
-function loadPretty(): typeof import('pino-pretty') {
-  return createRequire(import.meta.url)('pino-pretty');
+function createPino(readable: boolean, options: LoggerOptions, dev: boolean, lines: LogLines): Log {
+  const pino = require('pino') as typeof import('pino').default;
+  const ignore = dev ? 'pid,hostname,name,worker,generation' : 'pid,hostname,name';
+  const prettify = readable
+    ? (require('pino-pretty') as typeof import('pino-pretty')).prettyFactory({
+        ignore,
+        translateTime: 'SYS:HH:MM:ss.l',
+        singleLine: true,
+      })
+    : null;
+  const write = prettify === null ? (line: string) => line : (line: string) => prettify(JSON.parse(line)) ?? '';
+  return pino(options, { write: (line: string) => lines.write(write(line)) }) as Log;
+}
+
+/** Out of descriptors (EMFILE), nothing more can be loaded; and just that must be told. */
+function plainLog(base: object, lines: LogLines): Log {
+  const at = (level: number) => (fields: object, msg: string) => {
+    const { err, ...rest } = fields as { readonly err?: Error };
+    const said = err === undefined ? {} : { err: { type: err.name, message: err.message, stack: err.stack } };
+    lines.write(`${JSON.stringify({ level, time: Date.now(), ...base, ...rest, ...said, msg })}\n`);
+  };
+  return { debug: () => {}, info: at(30), warn: at(40), error: at(50) };
 }
 
 function open(path: string): LineFile {

@@ -1,11 +1,13 @@
 // A worker process: loads the application, starts it, accepts when it is told to, drains when it is told to or when its
 // arbiter is gone.
 
-import { enableCompileCache } from 'node:module';
+import { enableCompileCache, setSourceMapsSupport } from 'node:module';
 import type { FromWorker, ToWorker } from '../arbiter/messages.ts';
 
 // Before anything else is loaded: the next worker, and the next start, take what was compiled once from the disk.
 enableCompileCache();
+// The application's own maps: those of its packages are megabytes that its stacks seldom need.
+setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
 const { Worker } = await import('./worker.ts');
 
 // A terminal sends INT to the whole group; what follows from it is the arbiter's to say. Someone who sends TERM to a
