@@ -270,7 +270,6 @@ export function nodeArguments(settings: Settings): string[] {
     ...process.execArgv,
     // A stray USR1 would open a debugger that takes orders from anyone on this machine.
     '--disable-sigusr1',
-    '--enable-source-maps',
     ...settings.nodeArg,
     ...settings.import.flatMap((module) => ['--import', module]),
   ];
