@@ -31,14 +31,20 @@ export const holdPidFile: StartService = async (_arbiter, { settings }) => {
   };
 };
 
+/** The process that runs and is named in the pid file at `path`; null where there is none. */
+export function holderOf(path: string): number | null {
+  const holder = Number.parseInt(read(path) ?? '', 10);
+  return isRunning(holder) ? holder : null;
+}
+
 /** Puts `temporary` at `path`, unless a process that runs is named there. link(2) fails where a file is: one of two starts wins. */
 function claim(temporary: string, path: string): void {
   try {
     linkSync(temporary, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const holder = Number.parseInt(read(path) ?? '', 10);
-    if (isRunning(holder)) {
+    const holder = holderOf(path);
+    if (holder !== null) {
       throw new SettingError(
         `the pid file ${path} is held by process ${holder}, which runs`,
         'stop that one, or give this one a pid file of its own',

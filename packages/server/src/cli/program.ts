@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { addCheck } from './check.ts';
 import type { AddCommand } from './command.ts';
 import { addConfig } from './config.ts';
 import { addGenerate } from './generate.ts';
@@ -27,6 +28,7 @@ const COMMANDS: readonly AddCommand[] = [
   addWorkers,
   addReopen,
   addStop,
+  addCheck,
   addRequest,
   addConfig,
   addGenerate,

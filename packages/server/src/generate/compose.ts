@@ -2,6 +2,7 @@
 
 import { dirname } from 'node:path';
 import { parseBind, printBind } from '@tsgi/core';
+import { openFiles } from '../settings/open-files.ts';
 import { SettingError } from '../settings/setting-error.ts';
 import type { SettingName, Settings } from '../settings/table.ts';
 import { writeValue } from '../settings/write-value.ts';
@@ -9,7 +10,6 @@ import {
   type Deployment,
   type GeneratedFile,
   isEverywhere,
-  openFiles,
   type Reachable,
   reachable,
   variables,

@@ -79,8 +79,3 @@ function isReachable(bind: Bind): bind is Reachable {
 export function isEverywhere(host: string): boolean {
   return host === '' || host === '0.0.0.0' || host === '::';
 }
-
-/** Open files of one worker: every connection is one, and libraries, logs and connections to databases are some more. */
-export function openFiles({ limitConnections }: Settings): number {
-  return limitConnections + 1024;
-}

@@ -2,9 +2,10 @@
 // refused. The options are those that Debian 12's systemd 252 and later ones know.
 
 import { dirname, resolve } from 'node:path';
+import { openFiles } from '../settings/open-files.ts';
 import { SettingError } from '../settings/setting-error.ts';
 import type { Settings } from '../settings/table.ts';
-import { type Deployment, type GeneratedFile, openFiles, type Reachable, reachable, variables } from './deployment.ts';
+import { type Deployment, type GeneratedFile, type Reachable, reachable, variables } from './deployment.ts';
 
 /** What systemd must know that no setting says. */
 export interface SystemdOptions {

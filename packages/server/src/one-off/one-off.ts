@@ -17,6 +17,8 @@ const MAIN = fileURLToPath(new URL(`./main${extname(import.meta.filename)}`, imp
 export interface OneOffResult {
   /** What it is, such as `fastify`. */
   readonly kind: string;
+  /** When it had started, on the clock of `performance`. */
+  readonly ready: number;
   /** Null where nothing was asked. */
   readonly reply: Reply | null;
 }
@@ -52,6 +54,7 @@ export function runOnce(resolved: Resolved, request: OneOffRequest | null): Prom
   });
   return new Promise((resolve, reject) => {
     let kind: string | null = null;
+    let ready = 0;
     let reply: Reply | null = null;
     let failure: OneOffFailure | null = null;
     const fail = (message: string, exit: 1 | 3, detail = ''): void => {
@@ -70,6 +73,7 @@ export function runOnce(resolved: Resolved, request: OneOffRequest | null): Prom
       switch (message.type) {
         case 'started':
           ({ kind } = message);
+          ready = performance.now();
           clearTimeout(timer);
           if (request === null) stopping();
           break;
@@ -93,7 +97,7 @@ export function runOnce(resolved: Resolved, request: OneOffRequest | null): Prom
       if (kind === null) fail(`the application's process ${describeExit({ code, signal })} before it was ready`, 3);
       else if (request !== null && reply === null)
         fail(`the application's process ${describeExit({ code, signal })} before it answered`, 1);
-      if (failure === null) resolve({ kind: kind as string, reply });
+      if (failure === null) resolve({ kind: kind as string, ready, reply });
       else reject(failure);
     });
     const order: Order = { settings, request };

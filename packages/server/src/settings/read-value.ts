@@ -1,5 +1,6 @@
 // The text of a flag, a variable or a configuration file as the value of a setting, or what is wrong with it.
 
+import { parseTrust } from '@tsgi/adapter-node';
 import { parseBind, type TsgiError } from '@tsgi/core';
 import type { SettingType } from './table.ts';
 
@@ -49,13 +50,14 @@ export function readValue(type: SettingType, given: unknown): Reading {
 function readList(of: 'bind' | 'network' | 'text' | 'path', given: unknown): Reading {
   const items = Array.isArray(given) ? given.map(String) : String(given).split(',');
   const list = items.map((item) => item.trim()).filter((item) => item !== '');
-  if (of === 'bind') {
-    for (const item of list) {
-      try {
-        parseBind(item);
-      } catch (error) {
-        return bad(`binds: ${(error as TsgiError).message}; ${(error as TsgiError).todo}`);
-      }
+  const parse = of === 'bind' ? parseBind : of === 'network' ? (item: string) => parseTrust([item]) : null;
+  if (parse === null) return good(list);
+  for (const item of list) {
+    try {
+      parse(item);
+    } catch (error) {
+      const { message, todo } = error as TsgiError;
+      return bad(`${of}s: ${message}; ${todo}`);
     }
   }
   return good(list);
