@@ -12,6 +12,7 @@ import { loadApplication } from '../load/load.ts';
 import { type AccessLog, openAccessLog } from '../logs/access-log.ts';
 import { createLog, type ServerLog } from '../logs/log.ts';
 import type { Settings } from '../settings/table.ts';
+import { connectionLimit } from './connection-limit.ts';
 import { dress, translationOf } from './dress.ts';
 import { Meter } from './meter.ts';
 import { startWatchdog } from './watchdog.ts';
@@ -43,6 +44,7 @@ export class Worker {
   #accessLog: AccessLog | null = null;
   #servers: NodeListening[] = [];
   #utilization: EventLoopUtilization = performance.eventLoopUtilization();
+  #lastMemory = 0;
   #ending = false;
 
   constructor(boot: Boot, send: (message: FromWorker) => Promise<void>) {
@@ -166,7 +168,7 @@ export class Worker {
     return {
       context: this.#control,
       log: this.#log,
-      ...translationOf(settings),
+      ...translationOf({ ...settings, limitConnections: connectionLimit(settings.limitConnections, this.#log) }),
       proxyProtocol: settings.proxyProtocol,
       ...(settings.certfile === null || settings.keyfile === null
         ? {}
@@ -195,6 +197,16 @@ export class Worker {
     });
   }
 
+  /** Resident bytes. To ask for them takes a descriptor, and there may be none: then it is what it was. */
+  #memory(): number {
+    try {
+      this.#lastMemory = process.memoryUsage.rss();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error;
+    }
+    return this.#lastMemory;
+  }
+
   #measure(): WorkerCounters {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.#utilization);
@@ -208,7 +220,7 @@ export class Worker {
       refused: 0,
       aborted: 0,
       responses: [0, 0, 0, 0, 0, 0],
-      memory: process.memoryUsage.rss(),
+      memory: this.#memory(),
       utilization,
       delay,
     };
