@@ -139,6 +139,9 @@ export class ControlClient {
   }
 }
 
+/** What connect(2) says where no server can be: also at a path that is too long for a socket. */
+const NOBODY = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'EINVAL', 'ENAMETOOLONG']);
+
 /** Null where nobody listens at `path`. */
 async function open(path: string): Promise<Socket | null> {
   const socket = connect({ path });
@@ -147,7 +150,7 @@ async function open(path: string): Promise<Socket | null> {
     return socket;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ECONNREFUSED') return null;
+    if (NOBODY.has(String(code))) return null;
     if (code === 'EACCES' || code === 'EPERM') {
       throw new NoServer(
         'silent',

@@ -43,7 +43,12 @@ export async function runCommand(
 }
 
 async function reload(arbiter: Arbiter, tell: (progress: Progress) => void): Promise<ReloadDone> {
-  const { state } = arbiter.status();
+  const { state, workers } = arbiter.status();
+  const { maxDraining } = arbiter.setup.settings;
+  const draining = workers.filter((worker) => worker.state === 'draining').length;
+  if (draining >= maxDraining) {
+    tell({ step: 'waits', reason: `${draining} workers still drain, and --max-draining is ${maxDraining}` });
+  }
   if (state === 'reloading') tell({ step: 'waits', reason: 'a reload is under way; this one follows it' });
   if (state === 'starting') tell({ step: 'waits', reason: 'the server is still starting' });
   const result = await arbiter.reload();

@@ -11,7 +11,7 @@ import { SettingError } from '../settings/setting-error.ts';
 import { ControlClient } from './client.ts';
 import { CONTROL_VERSION, type LastReload, type Progress, type WorkerStep } from './protocol.ts';
 import { runCommand } from './run-command.ts';
-import { Session } from './session.ts';
+import { part, Session } from './session.ts';
 import { type ControlPlace, controlPlaces, makeFolder } from './where.ts';
 
 /** Connections at once. */
@@ -80,6 +80,8 @@ class Control {
   readonly #sessions = new Set<Session>();
   /** Those who wait for a command, and hear of each worker meanwhile. */
   readonly #listeners = new Set<(progress: Progress) => void>();
+  /** Connections that are told that there are too many. */
+  #turnedAway = 0;
   #file: SocketFile | null = null;
   #lastReload: LastReload | null = null;
 
@@ -128,10 +130,7 @@ class Control {
 
   async #receive(socket: Socket): Promise<void> {
     if (this.#sessions.size >= MOST_CONNECTIONS) {
-      socket.on('error', () => {});
-      const error = { code: 'too_many_connections', message: `there are ${MOST_CONNECTIONS} connections already` };
-      socket.end(`${JSON.stringify({ v: CONTROL_VERSION, id: null, ok: false, error })}\n`);
-      socket.destroySoon();
+      await this.#turnAway(socket);
       return;
     }
     const session = new Session(socket, async (request, tell) => {
@@ -145,6 +144,19 @@ class Control {
     this.#sessions.add(session);
     await session.serve();
     this.#sessions.delete(session);
+  }
+
+  async #turnAway(socket: Socket): Promise<void> {
+    socket.on('error', () => {});
+    if (this.#turnedAway >= MOST_CONNECTIONS) {
+      socket.destroy();
+      return;
+    }
+    const error = { code: 'too_many_connections', message: `there are ${MOST_CONNECTIONS} connections already` };
+    socket.write(`${JSON.stringify({ v: CONTROL_VERSION, id: null, ok: false, error })}\n`);
+    this.#turnedAway++;
+    await part(socket);
+    this.#turnedAway--;
   }
 
   #listenForFailure(worker: WorkerProcess): void {

@@ -24,6 +24,9 @@ const MOST_UNREAD = 1024 * 1024;
 /** Milliseconds without a word, while no command is under way. */
 const IDLE = 60_000;
 
+/** Milliseconds that a client has to take its last line. */
+const PARTING = 1000;
+
 /** Runs a command and resolves to its result. */
 export type RunCommand = (request: ControlRequest, tell: (progress: Progress) => void) => Promise<unknown>;
 
@@ -32,6 +35,7 @@ export class Session {
   readonly #socket: Socket;
   readonly #run: RunCommand;
   readonly #pending = new Set<Promise<void>>();
+  #refused = false;
 
   constructor(socket: Socket, run: RunCommand) {
     this.#socket = socket;
@@ -42,7 +46,7 @@ export class Session {
     const socket = this.#socket;
     // A client that is gone is no error of ours.
     socket.on('error', () => {});
-    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    const closed = untilClosed(socket);
     socket.setTimeout(IDLE, () => {
       if (this.#pending.size > 0) return;
       // Nor does it read what it was sent.
@@ -51,9 +55,10 @@ export class Session {
     });
     try {
       for await (const line of linesOf(socket.iterator({ destroyOnReturn: false }), LONGEST_LINE)) {
-        if (!this.#take(line)) return;
+        this.#take(line);
+        if (this.#refused) return;
         while (this.#pending.size >= MOST_PENDING) await Promise.race(this.#pending);
-        if (socket.writableNeedDrain) await drained(socket);
+        if (socket.writableNeedDrain) await untilDrained(socket);
         // However much one client sends, the workers have their turn.
         await nextTurn();
       }
@@ -64,7 +69,7 @@ export class Session {
         this.#refuse(null, new ControlError('too_long', `a line has ${LONGEST_LINE} bytes at most`));
       }
     } finally {
-      socket.destroySoon();
+      await part(socket);
     }
   }
 
@@ -73,18 +78,17 @@ export class Session {
     this.#socket.unref();
   }
 
-  /** Takes one line. False when the connection is over. */
-  #take(line: string): boolean {
+  #take(line: string): void {
+    if (this.#refused) return;
     const reading = readRequest(line);
     if ('error' in reading) {
       if (reading.fatal) this.#refuse(reading.id, reading.error);
       else this.#fail(reading.id, reading.error);
-      return !reading.fatal;
+      return;
     }
     const { request } = reading;
     const done = this.#answer(request).finally(() => this.#pending.delete(done));
     this.#pending.add(done);
-    return true;
   }
 
   async #answer(request: ControlRequest): Promise<void> {
@@ -105,8 +109,9 @@ export class Session {
 
   /** The last line of a connection. */
   #refuse(id: ControlId | null, error: ControlError): void {
+    this.#refused = true;
     this.#fail(id, error);
-    this.#socket.destroySoon();
+    void part(this.#socket);
   }
 
   #send(reply: ControlReply): void {
@@ -117,7 +122,25 @@ export class Session {
   }
 }
 
-function drained(socket: Socket): Promise<void> {
+/**
+ * Ends a connection so that its last line arrives: a socket that is closed with bytes unread is reset, so they are read
+ * and dropped, for a moment. Resolves when it is closed.
+ */
+export function part(socket: Socket): Promise<void> {
+  socket.end();
+  socket.resume();
+  const late = setTimeout(() => socket.destroy(), PARTING).unref();
+  return untilClosed(socket).finally(() => clearTimeout(late));
+}
+
+function untilClosed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.once('close', () => resolve());
+  });
+}
+
+function untilDrained(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       socket.removeListener('drain', done);

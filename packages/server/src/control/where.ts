@@ -24,8 +24,8 @@ export interface ControlPlaces {
 }
 
 /**
- * The places that `settings` mean for a server in the current folder. Throws a `TsgiError` for a path that the system
- * does not take.
+ * The places that `settings` mean for a server in the current folder. Throws a `TsgiError` for a chosen path that the
+ * system does not take.
  */
 export function controlPlaces(
   settings: Pick<Settings, 'controlSocket' | 'name'>,
@@ -33,10 +33,10 @@ export function controlPlaces(
 ): ControlPlaces {
   const { controlSocket, name } = settings;
   if (controlSocket === 'off') return { chosen: true, places: [] };
-  const chosen = controlSocket !== 'auto';
-  const places = chosen ? [{ path: resolve(controlSocket), folder: null }] : automatic(name, env);
-  for (const { path } of places) parseBind(`unix:${path}`);
-  return { chosen, places };
+  if (controlSocket === 'auto') return { chosen: false, places: automatic(name, env) };
+  const path = resolve(controlSocket);
+  parseBind(`unix:${path}`);
+  return { chosen: true, places: [{ path, folder: null }] };
 }
 
 function automatic(name: string, env: NodeJS.ProcessEnv): ControlPlace[] {
