@@ -2,10 +2,10 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { PAYLOADS } from './payloads.ts';
+import { pssOf } from './peers/process-tree.ts';
 import type { Answer, Question, Sample } from './serve.ts';
 import type { ServeOptions, ServerKind, Target } from './servers.ts';
 
@@ -74,12 +74,7 @@ export class ServerProcess {
 
   /** Bytes of memory, what it shares with others divided among them (PSS); NaN where the system does not tell. */
   memory(): number {
-    try {
-      const smaps = readFileSync(`/proc/${this.pid}/smaps_rollup`, 'utf8');
-      return Number(/^Pss:\s+(\d+) kB/m.exec(smaps)?.[1]) * 1024;
-    } catch {
-      return Number.NaN;
-    }
+    return pssOf([this.pid]);
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,26 @@
+// How many requests a worker has been asked, for whoever measures it: a file a worker in the folder BENCH_COUNTS, which
+// is written when the number has changed, at most every 20 ms.
+
+import { openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
+
+const EVERY = 20;
+
+/** Gives the function that counts one request. */
+export function counted() {
+  // Workers are processes with most servers, and threads with Watt.
+  const file = openSync(join(process.env.BENCH_COUNTS, `${process.pid}-${threadId}`), 'w');
+  let count = 0;
+  let written = -1;
+  const write = () => {
+    if (count === written) return;
+    written = count;
+    writeSync(file, String(count), 0);
+  };
+  write();
+  setInterval(write, EVERY).unref();
+  return () => {
+    count++;
+  };
+}
