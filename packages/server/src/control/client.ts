@@ -1,4 +1,4 @@
-// The client's side of the control socket, for the commands of `tsgi` and for whoever wants to drive a server.
+// The client's side of the control socket, for the commands of `tsgi`.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
