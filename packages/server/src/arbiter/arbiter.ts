@@ -177,7 +177,8 @@ export class Arbiter {
       if (overtaken()) return this.#refuse('it was begun anew');
       const { message, detail } = error as WorkerFailure;
       this.#log.error(detail ? { type: 'Error', stack: detail } : {}, message);
-      this.#log.info({}, 'waiting for a change; requests wait as well');
+      const binds = this.#sockets.map(({ bind }) => bind);
+      this.#log.info({ binds }, 'waiting for a change; requests wait as well');
       await this.#clear();
       const result = this.#refuse(message);
       this.#notify({ type: 'reloaded', result });
