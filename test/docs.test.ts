@@ -90,7 +90,9 @@ test('every block of TypeScript passes the type check', async (t) => {
   t.equal(stdout + stderr, '');
 });
 
-for (const block of all.filter(({ language, listing }) => /^(sh|shell|bash)$/.test(language) && !listing)) {
+// Those of `sh run` and `sh server` are run by docs-server.test.ts.
+const named = all.filter(({ language, listing }) => /^(sh|shell|bash)$/.test(language) && !listing);
+for (const block of named.filter(({ tags }) => !tags.includes('run') && !tags.includes('server'))) {
   test(`${block.page}:${block.line}: what the commands name exists`, async (t) => {
     t.strictSame(checkCommands(block), []);
   });

@@ -15,6 +15,8 @@ export interface Block {
   readonly language: string;
   /** Marked `listing`: shown, and not meant to stand alone. */
   readonly listing: boolean;
+  /** What stands behind the language, such as `run` of `sh run`; see walk.ts. */
+  readonly tags: readonly string[];
   readonly code: string;
 }
 
@@ -31,11 +33,13 @@ export function blocks(page: string): Block[] {
   const text = readFileSync(join(ROOT, page), 'utf8');
   const found: Block[] = [];
   for (const match of text.matchAll(/^```([^\s`]*)([^\n]*)\n([\s\S]*?)^```\s*$/gm)) {
+    const tags = (match[2] ?? '').trim().split(/\s+/);
     found.push({
       page,
       line: text.slice(0, match.index).split('\n').length,
       language: match[1] ?? '',
-      listing: /\blisting\b/.test(match[2] ?? ''),
+      listing: tags.includes('listing'),
+      tags,
       code: match[3] ?? '',
     });
   }
