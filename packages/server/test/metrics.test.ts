@@ -158,6 +158,23 @@ t.test('a reload that fails is counted as one', async (t) => {
   t.equal(total(samples, 'tsgi_ready'), 1);
 });
 
+t.test('a reload without the monitor bind goes on counting: a restart is needed to change it', async (t) => {
+  const folder = t.testdir();
+  const config = join(folder, 'tsgi.config.json');
+  const settings = { app: APP, bind: '127.0.0.1:0', reloadWatch: '100ms' };
+  writeFileSync(config, JSON.stringify({ ...settings, monitorBind: '127.0.0.1:0' }));
+  const served = run(t, ['serve', '-c', config]);
+  const { binds } = await served.until(({ msg }) => msg.startsWith('monitor on '));
+  const metrics = `http://${(binds as string[])[0]}/metrics`;
+  const url = await addressOf(served);
+  writeFileSync(config, JSON.stringify(settings));
+  served.child.kill('SIGHUP');
+  await served.until(({ msg }) => msg === 'a restart is needed to change monitorBind');
+  await served.until(({ msg }) => msg === 'reloaded');
+  await request(url);
+  t.equal(answered(await until(metrics, (now) => answered(now) > 0)), 1);
+});
+
 t.test('the names and units are those of the Prometheus conventions', (t) => {
   for (const { name, type, help } of METRICS) {
     t.match(name, /^[a-z]+(_[a-z]+)*$/);

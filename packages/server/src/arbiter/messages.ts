@@ -75,9 +75,9 @@ export interface MeterReport {
   /** The index of a method and its row. A row that has not changed since the last beat is left out. */
   readonly rows: readonly (readonly [method: number, row: readonly number[]])[];
   readonly stalls: readonly number[];
-  /** Seconds of processor time. */
+  /** Microseconds of processor time. */
   readonly cpu: number;
-  /** Seconds in which the event loop was busy. */
+  /** Microseconds in which the event loop was busy. */
   readonly active: number;
   /** Lines that the access log lost. */
   readonly dropped: number;

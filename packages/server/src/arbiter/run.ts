@@ -39,11 +39,7 @@ export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise
   const arbiter = new Arbiter({
     log,
     setup: setupOf(resolved),
-    resolve: async () => {
-      const again = await resolveAgain();
-      warnOfUnchanged(resolved.settings, again.settings, log);
-      return setupOf(again);
-    },
+    resolve: async () => setupOf(keepOnce(settings, await resolveAgain(), log)),
     onChange: (change) => {
       if (change.type === 'ready') {
         const { binds } = arbiter.status();
@@ -69,10 +65,14 @@ export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise
   }
 }
 
-/** A reload does not bind anew, nor open another pid file: whoever changed such a setting must hear of it. */
-function warnOfUnchanged(old: Settings, now: Settings, log: Log): void {
-  const changed = SETTING_NAMES.filter((name) => SETTINGS[name].once && String(old[name]) !== String(now[name]));
+/** A reload does not bind anew, nor open another pid file: what is taken once stays, and whoever changed it must hear of it. */
+function keepOnce(old: Settings, again: Resolved, log: Log): Resolved {
+  const changed = SETTING_NAMES.filter(
+    (name) => SETTINGS[name].once && String(old[name]) !== String(again.settings[name]),
+  );
   if (changed.length > 0) log.warn({ settings: changed }, `a restart is needed to change ${changed.join(', ')}`);
+  const kept = Object.fromEntries(changed.map((name) => [name, old[name]]));
+  return { ...again, settings: { ...again.settings, ...kept } };
 }
 
 /** The first generation did not start: the error of its worker, in the worker's own words. */

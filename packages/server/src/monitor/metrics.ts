@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import type { AggregatorRegistry } from 'prom-client';
-import { BUCKETS, DURATION_BOUNDS, METHODS, RECEIVED, ROW, SECONDS, SENT, STALL_BOUNDS } from '../worker/meter.ts';
+import { BUCKETS, DURATION_BOUNDS, METHODS, RECEIVED, ROW, SENT, STALL_BOUNDS, TIME } from '../worker/meter.ts';
 import { readinessOf } from './readiness.ts';
 import type { Place, Presence, Snapshot } from './tally.ts';
 
@@ -57,7 +57,7 @@ export const METRICS: readonly Metric[] = [
     labels: ['method'],
     values: ({ reading }) =>
       usedMethods(reading.rows).flatMap(([method, row]) =>
-        histogram('request_duration_seconds', { method }, DURATION_BOUNDS, row.subarray(BUCKETS), row[SECONDS]),
+        histogram('request_duration_seconds', { method }, DURATION_BOUNDS, row.subarray(BUCKETS), row[TIME]),
       ),
   },
   counter('requests_aborted_total', 'Requests whose client left before the answer was sent.', ({ reading }) =>
@@ -104,7 +104,7 @@ export const METRICS: readonly Metric[] = [
     labels: ['reason'],
     values: ({ exits }) => Object.entries(exits).map(([reason, value]) => ({ labels: { reason }, value })),
   },
-  place('worker_cpu_seconds_total', 'Processor time, user and system, by worker.', ({ cpu }) => cpu),
+  place('worker_cpu_seconds_total', 'Processor time, user and system, by worker.', ({ cpu }) => cpu / 1e6),
   presence('worker_memory_bytes', 'Resident memory, by worker.', ({ memory }) => memory),
   presence('worker_heap_used_bytes', 'Memory in use on the heap of JavaScript, by worker.', ({ heap }) => heap),
   presence(
@@ -126,7 +126,7 @@ export const METRICS: readonly Metric[] = [
   place(
     'worker_event_loop_active_seconds_total',
     'Time in which the event loop was busy, by worker.',
-    ({ active }) => active,
+    ({ active }) => active / 1e6,
   ),
   {
     name: 'event_loop_stall_seconds',
@@ -213,14 +213,14 @@ function histogram(
   labels: Value['labels'],
   bounds: readonly number[],
   buckets: Float64Array,
-  sum = 0,
+  microseconds = 0,
 ): Value[] {
   let count = 0;
   const values: Value[] = [...bounds, '+Inf'].map((le, i) => {
     count += buckets[i] as number;
     return { metricName: `tsgi_${name}_bucket`, labels: { ...labels, le }, value: count };
   });
-  values.push({ metricName: `tsgi_${name}_sum`, labels, value: sum });
+  values.push({ metricName: `tsgi_${name}_sum`, labels, value: microseconds / 1e6 });
   values.push({ metricName: `tsgi_${name}_count`, labels, value: count });
   return values;
 }

@@ -10,9 +10,9 @@ import { Reading } from '../worker/meter.ts';
 /** The workers of one number since the start, one after the other, in all. */
 export interface Place {
   requests: number;
-  /** Seconds of processor time. */
+  /** Microseconds of processor time. */
   cpu: number;
-  /** Seconds in which the event loop was busy. */
+  /** Microseconds in which the event loop was busy. */
   active: number;
 }
 

@@ -1,5 +1,8 @@
 // What a worker counts of each request for the metrics. Nothing is made per request: an index and a few additions into
 // arrays of numbers. What changed goes to the arbiter with the next beat.
+//
+// Times are whole microseconds. Fractions of seconds give another sum in another order, and a counter would fall by the
+// last digit when a worker's share of it moves from the living to the gone.
 
 import type { Observe } from '@tsgi/adapter-node';
 import type { MeterReport } from '../arbiter/messages.ts';
@@ -26,10 +29,10 @@ export const DURATION_BOUNDS: readonly number[] = [
 export const STALL_BOUNDS: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 // A row of numbers for each method: responses by the first digit of their status (at 0 those whose client left first),
-// bytes of bodies, seconds, and the buckets of durations.
+// bytes of bodies, microseconds, and the buckets of durations.
 export const RECEIVED = 6;
 export const SENT = 7;
-export const SECONDS = 8;
+export const TIME = 8;
 export const BUCKETS = 9;
 export const ROW: number = BUCKETS + DURATION_BOUNDS.length + 1;
 
@@ -37,11 +40,11 @@ export const ROW: number = BUCKETS + DURATION_BOUNDS.length + 1;
 export class Reading {
   /** A row for each of {@link METHODS}. */
   readonly rows: Float64Array = new Float64Array(METHODS.length * ROW);
-  /** The buckets of {@link STALL_BOUNDS}, then the sum in seconds. */
+  /** The buckets of {@link STALL_BOUNDS}, then the sum in microseconds. */
   readonly stalls: Float64Array = new Float64Array(STALL_BOUNDS.length + 2);
-  /** Seconds of processor time, of user and system. */
+  /** Microseconds of processor time, of user and system. */
   cpu = 0;
-  /** Seconds in which the event loop was busy. */
+  /** Microseconds in which the event loop was busy. */
   active = 0;
   /** Lines that the access log lost. */
   dropped = 0;
@@ -85,15 +88,14 @@ export class Meter {
     add(rows, at + SENT, ended.bytes);
     // Of a client that left first nobody knows how long its answer would have taken, and a WebSocket lives for hours.
     if (status < 200) return;
-    const seconds = ended.ms / 1000;
-    add(rows, at + SECONDS, seconds);
-    add(rows, at + BUCKETS + bucketOf(seconds, DURATION_BOUNDS), 1);
+    add(rows, at + TIME, Math.round(ended.ms * 1000));
+    add(rows, at + BUCKETS + bucketOf(ended.ms / 1000, DURATION_BOUNDS), 1);
   };
 
   /** Counts the longest time of a beat in which the event loop did not turn, in seconds. */
   stall(seconds: number): void {
     add(this.#reading.stalls, bucketOf(seconds, STALL_BOUNDS), 1);
-    add(this.#reading.stalls, STALL_BOUNDS.length + 1, seconds);
+    add(this.#reading.stalls, STALL_BOUNDS.length + 1, Math.round(seconds * 1e6));
   }
 
   /** What the arbiter is told: the numbers as they are now, of requests only the rows that changed since the last time. */

@@ -190,8 +190,8 @@ export class Worker {
     const { user, system } = process.cpuUsage();
     meter.stall(delayOf(this.#delay.max));
     return meter.report({
-      cpu: (user + system) / 1e6,
-      active: performance.eventLoopUtilization().active / 1000,
+      cpu: user + system,
+      active: Math.round(performance.eventLoopUtilization().active * 1000),
       dropped: this.#accessLog?.dropped ?? 0,
       heap: getHeapStatistics().used_heap_size,
     });
