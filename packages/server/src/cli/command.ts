@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander';
 import { flagOf, SETTING_NAMES } from '../settings/names.ts';
 import { SETTING_GROUPS, SETTINGS, type SettingGroup, type SettingName } from '../settings/table.ts';
+import { writeDefault } from '../settings/write-value.ts';
 
 /** Adds one command to `program`. Its action calls `end` with the exit status, where that is not 0. */
 export type AddCommand = (program: Command, end: (status: number) => void) => void;
@@ -39,9 +40,18 @@ export function optionOf(name: SettingName): Option {
   const short = setting.short === undefined ? '' : `-${setting.short}, `;
   const value =
     setting.type.kind === 'switch' ? '' : ` <${setting.type.kind === 'list' ? setting.type.of : setting.type.kind}>`;
-  const option = new Option(`${short}${flagOf(name)}${value}`, setting.text);
+  const option = new Option(`${short}${flagOf(name)}${value}`, `${setting.text}${defaultOf(name)}`);
+  // For its help and for shells; readValue checks it, wherever it comes from.
+  if (setting.type.kind === 'choice') option.argChoices = [...setting.type.values];
   if (setting.type.kind === 'list') {
     option.argParser((given: string, before: string[] | undefined) => [...(before ?? []), ...given.split(',')]);
   }
   return option;
+}
+
+/** ` Default: 30s.`, where the setting has one that its text does not tell. */
+function defaultOf(name: SettingName): string {
+  const { type, text } = SETTINGS[name];
+  const shown = writeDefault(name);
+  return shown === '' || type.kind === 'switch' || text.includes('Default: ') ? '' : ` Default: ${shown}.`;
 }

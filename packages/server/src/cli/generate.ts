@@ -56,7 +56,7 @@ export const addGenerate: AddCommand = (program) => {
   target<{ publish: string }>(
     generate
       .command('compose')
-      .description("compose.yaml, and the site of its Nginx. Their folder is the application's own.")
+      .description("A Compose file, and the site of its Nginx. Their folder is the application's own.")
       .optionsGroup('Compose:')
       .option('--publish <port>', 'The port of this machine on which Nginx is reached.', '8080'),
     (deployment, { publish }) => composeFiles(deployment, { publish: portOf(publish) }),

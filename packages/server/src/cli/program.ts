@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { addCheck } from './check.ts';
 import type { AddCommand } from './command.ts';
+import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
 import { addGenerate } from './generate.ts';
 import { addReload } from './reload.ts';
@@ -18,35 +19,38 @@ import { addWorkers } from './workers.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
-/** In the order of --help. */
-const COMMANDS: readonly AddCommand[] = [
-  addServe,
-  addStatus,
-  addTop,
-  addReload,
-  addScale,
-  addWorkers,
-  addReopen,
-  addStop,
-  addCheck,
-  addRequest,
-  addConfig,
-  addGenerate,
-];
+/** In the groups and the order of --help. */
+const COMMANDS: Readonly<Record<string, readonly AddCommand[]>> = {
+  'To serve:': [addServe],
+  'For a server that runs:': [addStatus, addTop, addReload, addScale, addWorkers, addReopen, addStop],
+  'Without a server:': [addCheck, addRequest, addConfig, addGenerate, addCompletion],
+};
+
+/** The program with all its commands; `end` gets the exit status of the one that runs, where that is not 0. */
+export function createProgram(end: (status: number) => void): Command {
+  const program = new Command('tsgi')
+    .description('Serves a gateway, Fastify, Express, Koa or fetch application.')
+    .version(version, '-V, --version', 'Prints the version.')
+    .helpOption('-h, --help', 'Prints this help.')
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+  for (const [group, commands] of Object.entries(COMMANDS)) {
+    program.commandsGroup(group);
+    for (const add of commands) add(program, end);
+  }
+  return program.helpCommand('help [command]', 'Print the help of a command.');
+}
 
 /** Runs one command line. Resolves to the exit status: 0 well, 1 unexpected, 2 wrong settings or binds, 3 no application. */
 export async function main(argv: readonly string[]): Promise<number> {
   let status = 0;
-  const program = new Command('tsgi')
-    .description('Serves a gateway, Fastify, Express, Koa or fetch application.')
-    .version(version)
-    .exitOverride()
-    .configureOutput({ outputError: () => {} });
-  for (const add of COMMANDS) {
-    add(program, (ended) => {
-      status = ended;
-    });
-  }
+  const program = createProgram((ended) => {
+    status = ended;
+  });
+  // Whoever read it has seen enough, as in `tsgi config | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   try {
     await program.parseAsync(argv);
     return status;

@@ -5,7 +5,8 @@ import type { AddCommand, Flags } from './command.ts';
 import { findsServer, ProgressPrinter, withServer } from './server-command.ts';
 
 const MORE = `
-Requests in flight are finished, for --graceful-timeout of the server at most; a second tsgi stop --fast cuts that short.
+Requests in flight are finished, for --graceful-timeout of the server at most; a second tsgi stop --fast cuts
+that short.
 
 Exit status: 0 when the server is gone, 4 where no server answers.`;
 

@@ -60,7 +60,13 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     default: null,
     text: 'The application: a module and its export, module:export or module:factory().',
   },
-  chdir: { group: 'application', type: { kind: 'path' }, default: '.', text: 'The folder to work in.', once: true },
+  chdir: {
+    group: 'application',
+    type: { kind: 'path' },
+    default: '.',
+    text: 'The folder to work in. Default: the one it is started in.',
+    once: true,
+  },
   config: {
     group: 'application',
     type: { kind: 'path' },
