@@ -307,7 +307,11 @@ export class Arbiter {
     } catch (error) {
       numbers.length = 0;
       // Those of a server that stops have been told to leave, and for how long they may take.
-      if (!this.#isStopping()) for (const worker of workers) worker.kill('rolled_back', 'its generation failed');
+      if (!this.#isStopping()) {
+        const { worker: culprit } = error as Partial<WorkerFailure>;
+        for (const worker of workers)
+          worker.kill(worker.worker === culprit ? 'failed_to_start' : 'rolled_back', 'its generation failed');
+      }
       await Promise.all(workers.map(({ exited }) => exited));
       throw error;
     }
