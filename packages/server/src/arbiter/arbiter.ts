@@ -11,7 +11,7 @@ import type { ExitKind } from './exit-kind.ts';
 import { ObservedClock } from './observed-clock.ts';
 import type { ServerSocket } from './sockets.ts';
 import type { ReloadResult, StatusReport } from './status.ts';
-import { describeExit, WorkerFailure, type WorkerOptions, WorkerProcess } from './worker-process.ts';
+import { describeExit, type WorkerExit, WorkerFailure, type WorkerOptions, WorkerProcess } from './worker-process.ts';
 
 /** How long a reload waits for the old workers to stop accepting, in milliseconds. One that hangs is not waited for. */
 const LAST_ACCEPT = 1000;
@@ -383,10 +383,18 @@ export class Arbiter {
   }
 
   async #tryReload(): Promise<ReloadResult> {
+    let undo = (): void => {};
     try {
       const setup = await this.#options.resolve();
       await this.#roomForDraining(setup.settings.maxDraining);
-      if (this.#wanted === 0 || setup.workers !== this.#setup.workers) this.#wanted = setup.workers;
+      if (this.#wanted === 0 || setup.workers !== this.#setup.workers) {
+        const before = this.#wanted;
+        this.#wanted = setup.workers;
+        undo = () => {
+          // Unless somebody asked for another number meanwhile.
+          if (this.#wanted === setup.workers) this.#wanted = before;
+        };
+      }
       const next = await this.#prepare(this.#generation + 1, setup, setup.settings.reloadWatch);
       if (this.#state === 'draining') {
         for (const worker of next) worker.kill('stopped', 'stopped');
@@ -395,6 +403,7 @@ export class Arbiter {
       await this.#commit(next, setup);
       return { ok: true, generation: this.#generation, reason: '' };
     } catch (error) {
+      undo();
       if (this.#isStopping()) return this.#refuse('the server is stopping');
       const { message, detail, todo } = error as Error & { readonly detail?: string; readonly todo?: string };
       if (detail) this.#log.error({ stack: detail }, message);
@@ -441,18 +450,20 @@ export class Arbiter {
       const fields = { worker: number, generation, pid: worker.pid, ...exit };
       if (worker.endedFor === '') this.#log.error(fields, `worker ${number} ${end}`);
       else this.#log.info(fields, `worker ${number} has left: ${worker.endedFor}`);
-      if (wasServing) this.#mend(worker);
+      if (wasServing) this.#mend(worker, exit);
     });
     return worker;
   }
 
   /** Replaces a worker that is gone, where its place is still wanted and nobody has taken it. */
-  #mend(gone: WorkerProcess): void {
+  #mend(gone: WorkerProcess, { signal }: WorkerExit): void {
     if (this.#state === 'starting' || this.#state === 'draining' || gone.worker > this.#wanted) return;
     if (this.#current().some(({ worker }) => worker === gone.worker)) return;
     const backoff = this.#backoffs.get(gone.worker) ?? new Backoff();
     this.#backoffs.set(gone.worker, backoff);
-    const pause = backoff.next(gone.age);
+    // One that was killed from outside while it served tells nothing of what its successor will do.
+    const fromOutside = gone.kind === 'killed' || (gone.kind === 'signal' && signal === 'SIGKILL');
+    const pause = fromOutside ? 0 : backoff.next(gone.age);
     if (pause > 0) this.#log.warn({ worker: gone.worker, pause }, `worker ${gone.worker} is replaced in ${pause} ms`);
     this.#restarts.set(gone.worker, (this.#restarts.get(gone.worker) ?? 0) + 1);
     void this.#replace(gone.worker, pause);
@@ -461,7 +472,11 @@ export class Arbiter {
   /** Starts a worker for one place and lets it accept. A failure is logged, and its exit leads to the next try. */
   async #replace(number: number, pause: number): Promise<WorkerProcess | null> {
     const generation = this.#generation;
-    if (pause > 0) await this.#clock.after(pause);
+    if (pause > 0) {
+      await this.#clock.after(pause);
+      // Whoever scaled or reloaded meanwhile did not wait for it.
+      if (this.#current().some(({ worker }) => worker === number)) return null;
+    }
     if (this.#state === 'draining' || generation !== this.#generation || number > this.#wanted) return null;
     const setup = this.#setup;
     const worker = this.#spawn(number, generation, setup);
