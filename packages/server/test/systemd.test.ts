@@ -38,3 +38,12 @@ t.test('a server that cannot reach systemd warns once and serves, and its worker
     ['systemd is told nothing: install the program systemd-notify (Debian: the package systemd)'],
   );
 });
+
+t.test('a socket that systemd has not passed is an error of the start', async (t) => {
+  const folder = t.testdir({ 'app.mjs': APP });
+  for (const bind of ['systemd', 'systemd:http']) {
+    const served = run(t, ['serve', './app.mjs:app', '-b', bind], {}, folder);
+    t.equal(await served.exited, 2);
+    t.match(served.errors(), `tsgi: the bind ${bind} is none of the sockets that systemd has passed (there are none)`);
+  }
+});

@@ -5,6 +5,7 @@ import { BoundSocket } from 'node:net';
 import { bindError } from '@tsgi/adapter-node';
 import { checkDescriptor, checkPath, listenFds, SocketFile } from '@tsgi/adapter-unix-socket';
 import { type Bind, parseBind, printBind } from '@tsgi/core';
+import { SettingError } from '../settings/setting-error.ts';
 import type { Settings } from '../settings/table.ts';
 import { identityOf, ownerOf } from './identity.ts';
 
@@ -46,13 +47,24 @@ async function open(bind: Bind, settings: Settings): Promise<ServerSocket[]> {
       checkDescriptor(bind.fd);
       return [inherited(bind.fd, printBind(bind))];
     case 'systemd':
-      return (
-        listenFds()
-          // Without a name all of them are meant, but for the one that the monitor is given.
-          .filter(({ name }) => bind.name === name || (bind.name === undefined && !forMonitor(name, settings)))
-          .map(({ fd, name }) => inherited(fd, `systemd:${name}`))
-      );
+      return fromSystemd(bind, settings);
   }
+}
+
+function fromSystemd(bind: Bind & { kind: 'systemd' }, settings: Settings): ServerSocket[] {
+  const passed = listenFds();
+  // Without a name all of them are meant, but for the one that the monitor is given.
+  const meant = passed.filter(({ name }) =>
+    bind.name === undefined ? !forMonitor(name, settings) : bind.name === name,
+  );
+  if (meant.length === 0) {
+    const binds = passed.map(({ name }) => `systemd:${name}`).join(', ');
+    throw new SettingError(
+      `the bind ${printBind(bind)} is none of the sockets that systemd has passed (${binds || 'there are none'})`,
+      'start the service by its socket unit, whose FileDescriptorName= is the name, or bind to an address',
+    );
+  }
+  return meant.map(({ fd, name }) => inherited(fd, `systemd:${name}`));
 }
 
 function forMonitor(name: string, { monitorBind }: Settings): boolean {
