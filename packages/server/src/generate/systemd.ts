@@ -59,7 +59,7 @@ User=${user}
 ${settings.group === null ? '' : `Group=${settings.group}\n`}WorkingDirectory=${literally(folder)}
 ${environment.map(([variable, value]) => `Environment=${quote(`${variable}=${value}`)}\n`).join('')}\
 ExecStart=${literally(folder)}/node_modules/.bin/tsgi serve
-ExecReload=/bin/kill -HUP $MAINPID
+ExecReload=${reload(settings, folder)}
 # Only the arbiter is told to stop; it tells its workers.
 KillMode=mixed
 # The whole first generation, and then the drain, may take that long.
@@ -109,6 +109,11 @@ SystemCallErrorNumber=EPERM
 [Install]
 WantedBy=multi-user.target
 `;
+}
+
+/** Over the control socket it waits, and fails where the new generation does; a signal does neither. */
+function reload({ controlSocket }: Settings, folder: string): string {
+  return controlSocket === 'off' ? '/bin/kill -HUP $MAINPID' : `${literally(folder)}/node_modules/.bin/tsgi reload`;
 }
 
 /** What the unit does in the server's place: it changes the user, and it starts in the folder. */
