@@ -133,7 +133,7 @@ test('the published packages', async (t) => {
       await copyFile(join(ROOT, 'examples', example, 'app.ts'), join(project, 'app.ts'));
       const socket = join(work, 'app.sock');
       for (const bind of ['127.0.0.1:0', `unix:${socket}`]) {
-        const args = ['tsgi', 'serve', './app.ts:app', '--workers', '2', '--bind', bind, '--control-socket', 'off'];
+        const args = ['tsgi', 'serve', './app.ts:app', '--workers', '2', '--bind', bind];
         const child = start('npx', args, { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] });
         const exited = once(child, 'exit');
         const bound = await serving(child);
@@ -142,7 +142,7 @@ test('the published packages', async (t) => {
           await run('curl', ['-sS', ...url.slice(0, -1), `${url.at(-1)}/hello/world`], work),
           '{"hello":"world"}',
         );
-        child.kill('SIGTERM');
+        await run('npx', ['tsgi', 'stop'], project);
         await exited;
       }
       t.pass(example);
