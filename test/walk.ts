@@ -36,14 +36,18 @@ export async function* walk(blocks: readonly Block[]): AsyncGenerator<Step> {
   const place = await makePlace();
   let server: Terminal | null = null;
   let printed: string | null = null;
+  let config = '';
   try {
     for (const block of blocks) {
       const file = /^\/\/ ([\w.-]+)\n/.exec(block.code)?.[1];
       if (/^(js|ts|json)$/.test(block.language) && file !== undefined) {
         await writeFile(join(place.folder, file), place.enter(block.code));
+        if (file.startsWith('tsgi.config')) config = block.code;
       } else if (block.tags.includes('server')) {
         await server?.end();
-        server = new Terminal(place, block.code, { TSGI_LOG_FORMAT: 'pretty' });
+        // What a terminal shows. And without a bind it would listen on the port that others may have.
+        const bind = /\bbind\b/i.test(block.code + config) ? {} : { TSGI_BIND: place.enter('127.0.0.1:8000') };
+        server = new Terminal(place, block.code, { TSGI_LOG_FORMAT: 'pretty', ...bind });
         printed = null;
         yield { block, problem: await server.serves() };
       } else if (block.tags.includes('run')) {
