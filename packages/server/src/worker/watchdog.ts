@@ -3,6 +3,7 @@
 
 import { extname } from 'node:path';
 import { Worker as Thread } from 'node:worker_threads';
+import type { Log } from '@tsgi/core';
 import type { Settings } from '../settings/table.ts';
 import { IN_FLIGHT_BYTES, InFlightTable } from './in-flight.ts';
 
@@ -20,7 +21,7 @@ export interface WatchdogData {
 }
 
 /** Starts the watchdog, and gives the table that it reads the requests in flight from. */
-export function startWatchdog(settings: Settings, worker: number, generation: number): InFlightTable {
+export function startWatchdog(settings: Settings, worker: number, generation: number, log: Log): InFlightTable {
   const beats = new SharedArrayBuffer(4);
   const inFlight = new SharedArrayBuffer(IN_FLIGHT_BYTES);
   const counter = new Int32Array(beats);
@@ -32,5 +33,7 @@ export function startWatchdog(settings: Settings, worker: number, generation: nu
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 },
   });
   thread.unref();
+  // Out of descriptors or of its memory. The arbiter counts the beats all the same; nobody will tell where a loop hangs.
+  thread.on('error', (error) => log.error({ err: error }, `the watchdog of worker ${worker} has ended`));
   return new InFlightTable(inFlight);
 }

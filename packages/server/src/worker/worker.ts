@@ -13,6 +13,7 @@ import { type AccessLog, openAccessLog } from '../logs/access-log.ts';
 import { createLog, type ServerLog } from '../logs/log.ts';
 import type { Settings } from '../settings/table.ts';
 import { connectionLimit } from './connection-limit.ts';
+import { watchDescriptors } from './descriptors.ts';
 import { dress, translationOf } from './dress.ts';
 import { Meter } from './meter.ts';
 import { startWatchdog } from './watchdog.ts';
@@ -68,6 +69,7 @@ export class Worker {
     // From here on the arbiter can tell a slow start from a main loop that hangs.
     this.#delay.enable();
     setInterval(() => void this.#beat(), BEAT).unref();
+    setInterval(watchDescriptors(this.#boot.worker, this.#log), 1000).unref();
     try {
       if (settings.dev) reportImports(settings, (path, stamp) => void this.#send({ type: 'imported', path, stamp }));
       const { application, kind } = await loadApplication(settings.app ?? '', process.cwd());
@@ -155,7 +157,7 @@ export class Worker {
   #watched(application: Application): Application {
     const { settings, worker, generation } = this.#boot;
     if (settings.watchdog === 'off' || settings.timeout === 0) return application;
-    return startWatchdog(settings, worker, generation).around(application);
+    return startWatchdog(settings, worker, generation, this.#log).around(application);
   }
 
   async #fail(phase: 'load' | 'start' | 'listen', error: unknown): Promise<void> {
