@@ -1,5 +1,6 @@
 // `tsgi serve`: from resolved settings to the exit status. Arbiter, sockets, services and signals are put together here.
 
+import inspector from 'node:inspector';
 import type { Log } from '@tsgi/core';
 import { startControl } from '../control/server.ts';
 import { restartOnChange } from '../dev/restart-on-change.ts';
@@ -31,6 +32,7 @@ const SERVICES: readonly StartService[] = [
 
 /** Serves until it is told to stop. Resolves to the exit status; see docs for the table. */
 export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise<Resolved>): Promise<number> {
+  closeDebugger();
   const { settings } = resolved;
   enterFolder(settings);
   if (settings.umask !== null) process.umask(settings.umask);
@@ -42,6 +44,7 @@ export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise
     resolve: async () => setupOf(keepOnce(settings, await resolveAgain(), log)),
     onChange: (change) => {
       if (change.type === 'ready') {
+        closeDebugger();
         const { binds } = arbiter.status();
         log.info({ binds }, `serving ${binds.join(', ')}`);
       }
@@ -63,6 +66,17 @@ export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise
     release();
     for (const service of services) await service.close?.();
   }
+}
+
+/**
+ * A USR1 that came before the program had its handler has opened a debugger for anyone on this machine. Node.js opens it
+ * a little later; so this is looked at twice.
+ */
+function closeDebugger(): void {
+  const asked = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((argument) =>
+    argument.includes('--inspect'),
+  );
+  if (!asked && inspector.url() !== undefined) inspector.close();
 }
 
 /** A reload does not bind anew, nor open another pid file: what is taken once stays, and whoever changed it must hear of it. */
