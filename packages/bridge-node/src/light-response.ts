@@ -356,8 +356,10 @@ export class LightResponse extends ServerResponseShell {
     this.writable = false;
     this._queue?.return();
     if (this._outcome === null) {
-      // Whatever a handler answers from now on goes nowhere, and many answer nothing.
-      this._failure = new TsgiError('TSGI_ERR_CLIENT_GONE', { part: 'the application had answered' });
+      // Whatever a handler answers from now on goes nowhere, and many answer nothing. The cause tells a client that left
+      // from a time limit that ran out.
+      const { reason: cause } = this.gateway.signal;
+      this._failure = new TsgiError('TSGI_ERR_CLIENT_GONE', { part: 'the application had answered' }, { cause });
       this._reject?.(this._failure);
     }
     close(this);

@@ -4,7 +4,7 @@ import net, { type Socket } from 'node:net';
 import { finished, PassThrough, pipeline, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { listen } from '@tsgi/adapter-node';
-import type { Log } from '@tsgi/core';
+import { type Log, timeLimit } from '@tsgi/core';
 import Koa from 'koa';
 import t, { type Test } from 'tap';
 import WebSocket, { WebSocketServer } from 'ws';
@@ -364,6 +364,19 @@ t.test('a time-out set on res, req or the socket comes, and ends the connection 
   t.equal(await (await fetch(`${url}/req`)).text(), 'late');
   t.equal(await (await fetch(`${url}/off`)).text(), 'in time');
   await t.rejects(fetch(`${url}/none`));
+});
+
+t.test('a request whose time is up is logged once, and not as a client that left', async (t) => {
+  const lines: string[] = [];
+  const log: Log = { ...silent, error: (_fields, message) => void lines.push(message) };
+  const closed = Promise.withResolvers<void>();
+  const listener = fromNodeListener((_req, res) => void res.on('close', closed.resolve));
+  const server = await listen(timeLimit(20)(listener), '127.0.0.1:0', { log });
+  t.teardown(() => server.close());
+  const { status } = await fetch(`http://127.0.0.1:${(server.address as { port: number }).port}`);
+  t.equal(status, 504);
+  await closed.promise;
+  t.strictSame(lines, ['the application did not answer within 20 ms']);
 });
 
 t.test('a close listener that was put first hears of a client that leaves', async (t) => {
