@@ -254,6 +254,22 @@ t.test('the configuration file is followed when it is made, changed, broken and 
   t.equal(await get(`${url}/elsewhere`), 'first');
 });
 
+t.test('a relative folder to work in is found again at a restart', async (t) => {
+  const folder = t.testdir({
+    shop: { 'app.ts': say('one'), 'tsgi.config.ts': `export default { app: './serve.ts' };` },
+  });
+  const handle = '() => ({ status: 200, headers: [], body: text })';
+  writeFileSync(
+    join(folder, 'shop/serve.ts'),
+    `import { text } from './app.ts';\nexport const app = { handle: ${handle} };`,
+  );
+  const args = ['serve', '--dev', '--log-format', 'json', '-b', '127.0.0.1:0', '--chdir', 'shop'];
+  const served = run(t, args, {}, folder);
+  const url = await addressOf(served);
+  await change(served, () => writeFileSync(join(folder, 'shop/app.ts'), say('two')));
+  t.equal(await get(url), 'two');
+});
+
 t.test('environment files are followed', async (t) => {
   const folder = t.testdir({
     'app.ts': `export const app = { handle: () => ({ status: 200, headers: [], body: process.env.TEXT }) };`,

@@ -107,3 +107,13 @@ t.test('names are spelled three ways, and defaults are values of their own type'
     t.ok(readValue(type, standard).ok, name);
   }
 });
+
+t.test('dev has defaults of its own, and everybody else comes before them', async (t) => {
+  const cwd = t.testdir({});
+  const { settings, origins } = await resolveSettings({ flags: { dev: true }, env: {}, cwd });
+  t.match(settings, { logFormat: 'pretty', accessLogfile: '-', gracefulTimeout: 500, workers: 1 });
+  t.equal(origins.gracefulTimeout.from, 'default');
+  const env = { TSGI_ACCESS_LOGFILE: 'off' };
+  const given = await resolveSettings({ flags: { dev: true, gracefulTimeout: '2s' }, env, cwd });
+  t.match(given.settings, { logFormat: 'pretty', accessLogfile: null, gracefulTimeout: 2000 });
+});

@@ -27,7 +27,7 @@ async function showSettings(flags: Flags, json: boolean): Promise<string> {
 function show(name: SettingName, settings: Resolved['settings']): string {
   const value = settings[name];
   const { type } = SETTINGS[name];
-  if (value === null) return '-';
+  if (value === null) return type.kind === 'path' && type.off ? 'off' : '-';
   if (type.kind === 'duration') return showDuration(value as number);
   if (type.kind === 'mode') return (value as number).toString(8);
   return Array.isArray(value) ? value.join(',') || '-' : String(value) || '-';

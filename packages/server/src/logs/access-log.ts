@@ -33,7 +33,7 @@ export interface AccessLog {
 /** Opens the access log that `settings` ask for; null where they ask for none. Throws a {@link SettingError}. */
 export function openAccessLog(settings: Settings, worker: number, log: Log): AccessLog | null {
   const { accessLogfile, accessLogFormat } = settings;
-  if (accessLogfile === null || accessLogfile === 'off') return null;
+  if (accessLogfile === null) return null;
   const format = accessFormat(accessLogFormat);
   const lines = new BatchedLines(open(accessLogfile), accessLogfile, log);
   let count = 0;

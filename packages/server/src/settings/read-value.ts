@@ -15,6 +15,7 @@ export function readValue(type: SettingType, given: unknown): Reading {
   switch (type.kind) {
     case 'text':
     case 'path':
+      if (type.kind === 'path' && type.off && given === 'off') return good(null);
       return typeof given === 'string' && given !== ''
         ? good(given)
         : bad(type.kind === 'path' ? 'a path' : `text such as ${type.example}`);

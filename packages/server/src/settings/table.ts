@@ -4,7 +4,8 @@
 /** How a setting's text is read, and what it may be. */
 export type SettingType =
   | { readonly kind: 'text'; readonly example: string }
-  | { readonly kind: 'path' }
+  /** With `off`, that word is read as null: nowhere. */
+  | { readonly kind: 'path'; readonly off?: true }
   | { readonly kind: 'list'; readonly of: 'bind' | 'network' | 'text' | 'path' }
   | { readonly kind: 'choice'; readonly values: readonly string[] }
   | { readonly kind: 'switch' }
@@ -363,7 +364,7 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
   },
   accessLogfile: {
     group: 'logs',
-    type: { kind: 'path' },
+    type: { kind: 'path', off: true },
     default: null,
     text: 'Where a line for each request goes; - is the standard output, off is nowhere. Default: off; - with --dev.',
   },
