@@ -126,10 +126,12 @@ class Server implements NodeListening {
     await this.#emptyBacklog();
     const cut = setTimeout(() => this.#force(), graceful);
     const closed = this.#close();
+    // Timers run before sockets are read: on a busy machine a request may have been here for a while by then.
+    const closeIdle = (): void => void setImmediate(() => this.#engine.closeIdle());
     // A request may be on its way on a connection that looks idle. It gets its answer, with Connection: close.
-    const idle = setTimeout(() => this.#engine.closeIdle(), Math.min(lastCall, graceful));
+    const idle = setTimeout(closeIdle, Math.min(lastCall, graceful));
     // A connection that answered after that beat has been told to close; this finds those that never asked again.
-    const sweep = setInterval(() => this.#engine.closeIdle(), 2 * LAST_CALL);
+    const sweep = setInterval(closeIdle, 2 * LAST_CALL);
     await closed;
     clearTimeout(cut);
     clearTimeout(idle);
