@@ -103,11 +103,13 @@ export class Worker {
     if (this.#ending) return;
     this.#ending = true;
     this.#control.drain();
+    const over = new Promise((resolve) => setTimeout(resolve, delay + graceful).unref());
     const lastCall = this.#boot.settings.dev ? { lastCall: DEV_LAST_CALL } : {};
     const drained = this.#servers.map((server) => server.drain({ delay, graceful, ...lastCall }));
     await Promise.all(this.#servers.map(({ stoppedAccepting }) => stoppedAccepting));
     await this.#send({ type: 'stopped-accepting' });
     await Promise.all(drained);
+    await Promise.race([this.#control.settled(), over]);
     await this.#leave();
   }
 
