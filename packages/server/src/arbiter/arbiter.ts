@@ -5,24 +5,27 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { listenEarly } from '../dev/listen-early.ts';
 import type { ServerLog } from '../logs/log.ts';
 import type { Hooks } from '../settings/define-config.ts';
-import type { Settings } from '../settings/table.ts';
 import { Backoff } from './backoff.ts';
 import type { ExitKind } from './exit-kind.ts';
+import { prepareGeneration, untilStarted } from './generation.ts';
 import { ObservedClock } from './observed-clock.ts';
+import { Recycling } from './recycling.ts';
 import type { ServerSocket } from './sockets.ts';
+import { Spreading } from './spreading.ts';
 import type { ReloadResult, StatusReport } from './status.ts';
-import { describeExit, type WorkerExit, WorkerFailure, type WorkerOptions, WorkerProcess } from './worker-process.ts';
+import {
+  describeExit,
+  type WorkerExit,
+  type WorkerFailure,
+  type WorkerOptions,
+  WorkerProcess,
+} from './worker-process.ts';
 
 /** How long a reload waits for the old workers to stop accepting, in milliseconds. One that hangs is not waited for. */
 const LAST_ACCEPT = 1000;
 
 /** Milliseconds without a beat after which a restart for development takes a worker for one that hangs. */
 const HANGS = 1000;
-
-/** Beats of the clock from one time that connections are spread to the next; what it led to is known by then. */
-const SPREAD_EVERY = 4;
-/** Beats for which connections are spread once a worker has joined. */
-const SPREADS = 4 * SPREAD_EVERY;
 
 /** What the arbiter cannot know by itself. */
 export interface ArbiterOptions {
@@ -55,6 +58,10 @@ export class Arbiter {
   readonly #options: ArbiterOptions;
   readonly #log: ServerLog;
   readonly #workers = new Set<WorkerProcess>();
+  readonly #spreading = new Spreading();
+  readonly #recycling = new Recycling();
+  /** Workers whose replacement is under way. */
+  readonly #leaving = new WeakSet<WorkerProcess>();
   #sockets: readonly ServerSocket[] = [];
   /** By the number of a worker: one that dies again and again must not slow the others down. */
   readonly #backoffs = new Map<number, Backoff>();
@@ -288,52 +295,21 @@ export class Arbiter {
   // Prepare and commit
 
   /** Starts a whole generation that does not accept yet. Rejects, with all of it gone, when one of them fails. */
-  async #prepare(generation: number, setup: WorkerSetup, watch: number): Promise<WorkerProcess[]> {
-    const workers: WorkerProcess[] = [];
-    const numbers = range(1, this.#wanted);
-    try {
-      const boot = async (): Promise<void> => {
-        for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
-          if (this.#isStopping()) throw new Error('the server is stopping');
-          const worker = this.#spawn(number, generation, setup);
-          workers.push(worker);
-          await this.#within(worker.started, setup.settings.startTimeout, () => notReady(worker, setup.settings));
-        }
-      };
-      const batch = Math.min(setup.settings.reloadBatch, numbers.length);
-      await Promise.all(Array.from({ length: batch }, boot));
-      if (watch > 0) await this.#watch(workers, watch);
-      return workers;
-    } catch (error) {
-      numbers.length = 0;
-      // Those of a server that stops have been told to leave, and for how long they may take.
-      if (!this.#isStopping()) {
-        const { worker: culprit } = error as Partial<WorkerFailure>;
-        for (const worker of workers)
-          worker.kill(worker.worker === culprit ? 'failed_to_start' : 'rolled_back', 'its generation failed');
-      }
-      await Promise.all(workers.map(({ exited }) => exited));
-      throw error;
-    }
+  #prepare(generation: number, setup: WorkerSetup, watch: number): Promise<WorkerProcess[]> {
+    return prepareGeneration({
+      numbers: range(1, this.#wanted),
+      settings: setup.settings,
+      watch,
+      clock: this.#clock,
+      spawn: (number) => this.#spawn(number, generation, setup),
+      isStopping: () => this.#isStopping(),
+    });
   }
 
   /** Lets `workers` accept. Rejects when one of them does not come to it. */
   async #serve(workers: readonly WorkerProcess[]): Promise<void> {
     for (const worker of workers) worker.accept();
     await Promise.all(workers.map(({ accepting }) => accepting));
-  }
-
-  /** Resolves when all of `workers` have lived for `ms`; rejects when one has not. */
-  async #watch(workers: readonly WorkerProcess[], ms: number): Promise<void> {
-    const deaths = workers.map(async (worker) => {
-      const exit = await worker.exited;
-      throw new WorkerFailure(
-        worker.worker,
-        `worker ${worker.worker} ${describeExit(exit)} within ${ms} ms of its start`,
-      );
-    });
-    for (const death of deaths) death.catch(() => {});
-    await Promise.race([this.#clock.after(ms), ...deaths]);
   }
 
   /**
@@ -349,7 +325,7 @@ export class Arbiter {
     this.#setup = setup;
     this.#generation++;
     this.#backoffs.clear();
-    this.#spreads = SPREADS;
+    this.#spreading.begin();
     for (const worker of old) worker.drain('reloaded', 'reloaded', 0, setup.settings.gracefulTimeout);
     // Whoever hears that the reload is done meets the new code alone.
     await Promise.race([
@@ -481,10 +457,10 @@ export class Arbiter {
     const setup = this.#setup;
     const worker = this.#spawn(number, generation, setup);
     try {
-      await this.#within(worker.started, setup.settings.startTimeout, () => notReady(worker, setup.settings));
+      await untilStarted(worker, setup.settings.startTimeout, this.#clock);
       worker.accept();
       await worker.accepting;
-      this.#spreads = SPREADS;
+      this.#spreading.begin();
       return worker;
     } catch (error) {
       // Told to leave before it had started: a server that stops, or needs fewer workers again.
@@ -498,7 +474,7 @@ export class Arbiter {
 
   #tick(elapsed: number): void {
     const { settings } = this.#setup;
-    if (this.#spreads > 0 && --this.#spreads % SPREAD_EVERY === 0) this.#spread();
+    this.#spreading.beat(() => this.#current().filter(({ state }) => state === 'accepting'));
     for (const worker of this.#workers) {
       worker.silence += elapsed;
       if (worker.state !== 'accepting' && worker.state !== 'started') continue;
@@ -508,49 +484,18 @@ export class Arbiter {
         this.#log.error(fields, `worker ${worker.worker} hangs: no beat for ${settings.timeout} ms; it is replaced`);
         worker.kill('hung', 'it hung');
       } else if (worker.state === 'accepting' && worker.generation === this.#generation) {
-        const reason = this.#reasonToRecycle(worker, settings);
-        if (reason !== null && !this.#recycling.has(worker)) void this.#recycle(worker, ...reason);
+        const due = this.#recycling.due(worker, settings);
+        if (due !== null && !this.#leaving.has(worker)) void this.#recycle(worker, due.kind, due.reason);
       }
     }
   }
 
-  /** Beats for which connections are still spread. */
-  #spreads = 0;
-  readonly #recycling = new WeakSet<WorkerProcess>();
-  readonly #jitter = new WeakMap<WorkerProcess, number>();
-
-  #reasonToRecycle(worker: WorkerProcess, settings: Settings): [ExitKind, string] | null {
-    const { maxRequests, maxRequestsJitter, maxMemory, maxLifetime } = settings;
-    const { requests, memory } = worker.counters;
-    if (!this.#jitter.has(worker)) this.#jitter.set(worker, Math.floor(Math.random() * (maxRequestsJitter + 1)));
-    const most = maxRequests + (this.#jitter.get(worker) ?? 0);
-    if (maxRequests > 0 && requests >= most) return ['max_requests', `it served ${requests} requests`];
-    if (maxMemory > 0 && memory > maxMemory) return ['max_memory', `its memory is ${memory} bytes`];
-    if (maxLifetime > 0 && worker.age > maxLifetime)
-      return ['max_lifetime', `it lived for ${Math.round(worker.age / 1000)} s`];
-    return null;
-  }
-
   /** Replaces a healthy worker: the new one accepts before the old one drains. */
   async #recycle(worker: WorkerProcess, kind: ExitKind, reason: string): Promise<void> {
-    this.#recycling.add(worker);
+    this.#leaving.add(worker);
     const replacement = await this.#replace(worker.worker, 0);
-    if (replacement === null) this.#recycling.delete(worker);
+    if (replacement === null) this.#leaving.delete(worker);
     else worker.drain(kind, `recycled: ${reason}`, 0, this.#setup.settings.gracefulTimeout);
-  }
-
-  /**
-   * Connections that are open stay where they are. Whoever has more than a fair share ends some after their next answer.
-   * Where they go then is up to chance, so this is done a few times.
-   */
-  #spread(): void {
-    const accepting = this.#current().filter(({ state }) => state === 'accepting');
-    const total = accepting.reduce((sum, { counters }) => sum + counters.connections, 0);
-    const share = Math.ceil(total / Math.max(1, accepting.length));
-    for (const worker of accepting) {
-      const surplus = worker.counters.connections - share;
-      if (surplus > 0) worker.shed(surplus);
-    }
   }
 
   /** The workers of the current generation that are not on their way out. */
@@ -576,19 +521,6 @@ export class Arbiter {
     this.#over.resolve();
   }
 
-  /** `promise`, or what `late` makes after `ms`. */
-  async #within(promise: Promise<void>, ms: number, late: () => Error): Promise<void> {
-    const done = new AbortController();
-    const deadline = this.#clock.after(ms, done.signal).then(() => {
-      if (!done.signal.aborted) throw late();
-    });
-    try {
-      await Promise.race([promise, deadline]);
-    } finally {
-      done.abort();
-    }
-  }
-
   #isStopping(): boolean {
     return this.#state === 'draining';
   }
@@ -600,8 +532,4 @@ export class Arbiter {
 
 function range(from: number, to: number): number[] {
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
-}
-
-function notReady(worker: WorkerProcess, settings: Settings): WorkerFailure {
-  return new WorkerFailure(worker.worker, `worker ${worker.worker} was not ready within ${settings.startTimeout} ms`);
 }
