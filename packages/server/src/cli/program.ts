@@ -41,7 +41,7 @@ export function createProgram(end: (status: number) => void): Command {
   return program.helpCommand('help [command]', 'Print the help of a command.');
 }
 
-/** Runs one command line. Resolves to the exit status: 0 well, 1 unexpected, 2 wrong settings or binds, 3 no application. */
+/** Runs one command line. Resolves to the exit status: 0 well, 1 unexpected, 2 wrong settings or binds, 3 no application, 4 no server. */
 export async function main(argv: readonly string[]): Promise<number> {
   let status = 0;
   const program = createProgram((ended) => {
