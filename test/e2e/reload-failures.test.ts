@@ -185,3 +185,23 @@ t.test('a worker that crashes at its first request after a reload costs what it 
     await load.stop();
   }
 });
+
+t.test('a worker that is to be recycled serves on while no replacement starts', async (t) => {
+  const cwd = t.testdir({ 'app.mjs': GOOD });
+  const served = serve(t, [...ARGS, '--max-requests', '1000'], { app: './app.mjs', cwd });
+  const target = await served.target();
+  writeFileSync(join(cwd, 'app.mjs'), broken('every', 'throw new Error("no such setting");'));
+  const load = startLoad({ target, clients: 5 });
+  try {
+    const { pause } = await served.until((line) => line.msg.endsWith('cannot be replaced') && line.pause !== 0);
+    t.ok((pause as number) >= 250, 'tries come further and further apart');
+    t.match(served.lines.find(({ msg }) => /failed to load/.test(msg))?.msg, /no such setting/);
+    writeFileSync(join(cwd, 'app.mjs'), GOOD);
+    await served.until(({ msg }) => /^worker 1 has left: recycled/.test(msg));
+    const report = await load.stop();
+    comment(t, { 'with failed replacements': report });
+    t.strictSame(report.failures, {});
+  } finally {
+    await load.stop();
+  }
+});

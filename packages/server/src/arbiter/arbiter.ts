@@ -435,14 +435,18 @@ export class Arbiter {
   #mend(gone: WorkerProcess, { signal }: WorkerExit): void {
     if (this.#state === 'starting' || this.#state === 'draining' || gone.worker > this.#wanted) return;
     if (this.#current().some(({ worker }) => worker === gone.worker)) return;
-    const backoff = this.#backoffs.get(gone.worker) ?? new Backoff();
-    this.#backoffs.set(gone.worker, backoff);
     // One that was killed from outside while it served tells nothing of what its successor will do.
     const fromOutside = gone.kind === 'killed' || (gone.kind === 'signal' && signal === 'SIGKILL');
-    const pause = fromOutside ? 0 : backoff.next(gone.age);
+    const pause = fromOutside ? 0 : this.#backoffOf(gone.worker).next(gone.age);
     if (pause > 0) this.#log.warn({ worker: gone.worker, pause }, `worker ${gone.worker} is replaced in ${pause} ms`);
     this.#restarts.set(gone.worker, (this.#restarts.get(gone.worker) ?? 0) + 1);
     void this.#replace(gone.worker, pause);
+  }
+
+  #backoffOf(number: number): Backoff {
+    const backoff = this.#backoffs.get(number) ?? new Backoff();
+    this.#backoffs.set(number, backoff);
+    return backoff;
   }
 
   /** Starts a worker for one place and lets it accept. A failure is logged, and its exit leads to the next try. */
@@ -494,8 +498,12 @@ export class Arbiter {
   async #recycle(worker: WorkerProcess, kind: ExitKind, reason: string): Promise<void> {
     this.#leaving.add(worker);
     const replacement = await this.#replace(worker.worker, 0);
-    if (replacement === null) this.#leaving.delete(worker);
-    else worker.drain(kind, `recycled: ${reason}`, 0, this.#setup.settings.gracefulTimeout);
+    if (replacement === null) {
+      const pause = this.#backoffOf(worker.worker).next(0);
+      this.#log.warn({ worker: worker.worker, pause }, `worker ${worker.worker} serves on, as it cannot be replaced`);
+      await this.#clock.after(pause);
+      this.#leaving.delete(worker);
+    } else worker.drain(kind, `recycled: ${reason}`, 0, this.#setup.settings.gracefulTimeout);
   }
 
   /** The workers of the current generation that are not on their way out. */
