@@ -1,6 +1,6 @@
-#!/usr/bin/env -S node --
-// The command tsgi. USR1 has its handler before anything else is loaded: without one, it opens a debugger. Without the --
-// above, node would take an --env-file for its own, wherever it stands.
+#!/usr/bin/env node
+// The command tsgi. USR1 has its handler before anything else is loaded: without one, it opens a debugger. No `env -S`
+// above, to pass node an option: BusyBox has none.
 
 import { enableCompileCache } from 'node:module';
 import net from 'node:net';

@@ -1,6 +1,6 @@
 // What an operator relies on around the serving: the pid file, whom workers run as, hooks, settings that need a restart.
 
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
@@ -55,11 +55,26 @@ test('workers run as the user that they are told to, and the arbiter stays', { s
   const folder = folderOf(t, { 'app.mjs': APP });
   chownSync(folder, 65534, 65534);
   const socket = join(folder, 'app.sock');
+  const log = join(folder, 'server.log');
+  const access = join(folder, 'access.log');
   const args = ['serve', './app.mjs', '-b', '127.0.0.1:0', '-b', `unix:${socket}`, '--user', '65534', '--umask', '027'];
+  args.push('--access-logfile', access);
   const served = run(t, args, {}, folder);
   const who = await (await fetch(await addressOf(served))).json();
   t.match(who, { uid: 65534, umask: 0o027 });
   t.equal(statSync(socket).uid, 65534, 'and own the socket');
+  t.equal(statSync(access).uid, 65534, 'and their log');
+  const logging = run(
+    t,
+    [...args.slice(0, 4), '--user', '65534', '--log-file', log, '--pidfile', join(folder, 'pid')],
+    {},
+    folder,
+  );
+  while (!existsSync(log) || !readFileSync(log, 'utf8').includes('serving ')) await new Promise(setImmediate);
+  renameSync(log, `${log}.1`);
+  logging.child.kill('SIGUSR1');
+  while (!existsSync(log) || statSync(log).uid !== 65534) await new Promise(setImmediate);
+  t.pass('also the one that follows a rotation');
 
   const named = run(t, ['serve', './app.mjs', '--bind', '127.0.0.1:0', '--group', 'daemon'], {}, folder);
   t.match(await (await fetch(await addressOf(named))).json(), { uid: 0, gid: 1 });

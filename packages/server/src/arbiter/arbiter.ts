@@ -33,6 +33,8 @@ export interface ArbiterOptions {
   /** Reads the settings again, for a reload. Throws what is wrong with them. */
   readonly resolve: () => Promise<WorkerSetup>;
   readonly setup: WorkerSetup;
+  /** Called before log files are opened again. */
+  readonly onReopen: () => void;
   /** Called at each step that somebody outside may want to know of. */
   readonly onChange: (change: ArbiterChange) => void;
 }
@@ -255,7 +257,14 @@ export class Arbiter {
       worker.drain('stopped', 'wound down', 0, this.#setup.settings.gracefulTimeout);
   }
 
+  /** Opens the log files again, after they were renamed. */
   reopen(): void {
+    try {
+      this.#options.onReopen();
+    } catch (error) {
+      this.#log.error({ err: error }, 'the log files are not opened again');
+      return;
+    }
     this.#log.reopen();
     for (const worker of this.#workers) worker.reopen();
   }

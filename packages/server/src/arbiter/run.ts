@@ -5,6 +5,7 @@ import type { Log } from '@tsgi/core';
 import { startControl } from '../control/server.ts';
 import { restartOnChange } from '../dev/restart-on-change.ts';
 import { createLog } from '../logs/log.ts';
+import { makeLogFiles } from '../logs/log-owner.ts';
 import { startMonitor } from '../monitor/monitor.ts';
 import { enterFolder } from '../settings/folder.ts';
 import { SETTING_NAMES } from '../settings/names.ts';
@@ -13,6 +14,7 @@ import { SETTINGS, type Settings } from '../settings/table.ts';
 import { startNotify } from '../systemd/notify.ts';
 import { Arbiter } from './arbiter.ts';
 import { callHooks } from './hooks.ts';
+import { identityOf } from './identity.ts';
 import { holdPidFile } from './pid-file.ts';
 import type { Service, StartService } from './service.ts';
 import { handleSignals } from './signals.ts';
@@ -36,10 +38,13 @@ export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise
   const { settings } = resolved;
   enterFolder(settings);
   if (settings.umask !== null) process.umask(settings.umask);
+  const owner = identityOf(settings);
+  makeLogFiles(settings, owner);
   const log = createLog(settings, {});
   const services: Service[] = [];
   const arbiter = new Arbiter({
     log,
+    onReopen: () => makeLogFiles(settings, owner),
     setup: setupOf(resolved),
     resolve: async () => setupOf(keepOnce(settings, await resolveAgain(), log)),
     onChange: (change) => {

@@ -1,7 +1,7 @@
 // The command tsgi: its commands, and what an error of one of them looks like to its operator.
 
-import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { version } from '../version.ts';
 import { addCheck } from './check.ts';
 import type { AddCommand } from './command.ts';
 import { addCompletion } from './completion.ts';
@@ -16,8 +16,6 @@ import { addStatus } from './status.ts';
 import { addStop } from './stop.ts';
 import { addTop } from './top.ts';
 import { addWorkers } from './workers.ts';
-
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /** In the groups and the order of --help. */
 const COMMANDS: Readonly<Record<string, readonly AddCommand[]>> = {

@@ -3,6 +3,7 @@
 
 import { createRequire } from 'node:module';
 import type { AggregatorRegistry } from 'prom-client';
+import { version } from '../version.ts';
 import { BUCKETS, DURATION_BOUNDS, METHODS, RECEIVED, ROW, SENT, STALL_BOUNDS, TIME } from '../worker/meter.ts';
 import { readinessOf } from './readiness.ts';
 import type { Place, Presence, Snapshot } from './tally.ts';
@@ -31,8 +32,6 @@ const STATES = ['booting', 'started', 'accepting', 'draining'] as const;
 const STATUSES = [1, 2, 3, 4, 5];
 
 const require = createRequire(import.meta.url);
-
-const { version } = require('../../package.json') as { readonly version: string };
 
 // The part of prom-client that prints what several processes have counted. The whole of it, with its OpenTelemetry and
 // what it measures of its own process, takes 8 MB of memory more (PSS, Node 26).

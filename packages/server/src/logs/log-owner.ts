@@ -1,0 +1,27 @@
+// Log files belong to those who write them: made by an arbiter that is root, they are handed to the user of its workers.
+
+import { closeSync, fchownSync, fstatSync, openSync } from 'node:fs';
+import { SettingError } from '../settings/setting-error.ts';
+import type { Settings } from '../settings/table.ts';
+
+/** Makes the log files that are missing, owned by `owner`. Throws a {@link SettingError}. */
+export function makeLogFiles(
+  { logFile, accessLogfile }: Pick<Settings, 'logFile' | 'accessLogfile'>,
+  owner: { readonly uid: number; readonly gid: number } | null,
+): void {
+  if (owner === null) return;
+  for (const path of [logFile, accessLogfile]) {
+    if (path === null || path === '-') continue;
+    try {
+      const fd = openSync(path, 'a');
+      // One that somebody has set up otherwise stays as it is.
+      if (fstatSync(fd).size === 0) fchownSync(fd, owner.uid, owner.gid);
+      closeSync(fd);
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new SettingError(`the log file ${path} cannot be made: ${message}`, 'make its folder, or name another', {
+        cause,
+      });
+    }
+  }
+}
