@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startLoad } from '@tsgi/bench/load';
 import t from 'tap';
-import { ask, comment, connectionsOf, gone, serve, socketFolder, type Target } from './fixtures/served.ts';
+import { ask, comment, connectionsOf, freeze, gone, serve, socketFolder, type Target } from './fixtures/served.ts';
 
 const KILLS = 20;
 
@@ -23,7 +23,7 @@ t.test(`${KILLS} workers killed, one every second, cost no more than the connect
       const pid = alive[Math.floor(Math.random() * alive.length)] as number;
       killed.add(pid);
       // Stopped, it takes no further connection while its own are counted.
-      process.kill(pid, 'SIGSTOP');
+      await freeze([pid]);
       held += connectionsOf(pid, target.port);
       process.kill(pid, 'SIGKILL');
       await delay(1000);

@@ -1,18 +1,11 @@
 // Processes that are stopped for a while (SIGSTOP), as by a debugger, a frozen cgroup or a suspended machine, under load.
 
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startLoad } from '@tsgi/bench/load';
 import t from 'tap';
-import { ask, comment, serve } from './fixtures/served.ts';
+import { ask, comment, freeze, serve } from './fixtures/served.ts';
 
 const ARGS = ['-b', '127.0.0.1:0', '--workers', '2', '--timeout', '3s'];
-
-/** Stops processes, and waits until they are. */
-async function freeze(pids: readonly number[]): Promise<void> {
-  for (const pid of pids) process.kill(pid, 'SIGSTOP');
-  while (pids.some((pid) => !/^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')))) await delay(10);
-}
 
 t.test('an arbiter that was stopped for longer than the time-out kills no worker afterwards', async (t) => {
   const served = serve(t, ARGS);
