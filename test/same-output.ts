@@ -14,6 +14,8 @@ const VARYING: readonly (readonly [token: RegExp, pattern: string])[] = [
   // An amount with its unit.
   [/\d+(\.\d+)?(?= ?(ms|s|m|h|MB|kB|%|bytes)(\W|$))/y, '\\d+(\\.\\d+)?'],
   [/\d+(\.\d+)+/y, '\\d+(\\.\\d+)+'],
+  // Which of them it was.
+  [/(?<=\bworker("?: ?| ))\d+/y, '\\d+'],
   // Process ids.
   [/\d{4,}/y, '\\d+'],
   // Columns are as wide as their widest number.

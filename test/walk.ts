@@ -22,7 +22,7 @@ const FOLDERS = ['/srv/shop', '/tmp', '/run/shop', '/var/log/shop'] as const;
 const PORTS = ['8000', '8001', '9464'] as const;
 
 /** Milliseconds that a command, or a line of the log, may take. */
-const PATIENCE = 60_000;
+const PATIENCE = 30_000;
 
 /** What a step found. */
 export interface Step {
@@ -47,7 +47,8 @@ export async function* walk(blocks: readonly Block[]): AsyncGenerator<Step> {
         await server?.end();
         // What a terminal shows. And without a bind it would listen on the port that others may have.
         const bind = /\bbind\b/i.test(block.code + config) ? {} : { TSGI_BIND: place.enter('127.0.0.1:8000') };
-        server = new Terminal(place, block.code, { TSGI_LOG_FORMAT: 'pretty', ...bind });
+        const format = block.code.includes('--log-') ? {} : { TSGI_LOG_FORMAT: 'pretty' };
+        server = new Terminal(place, block.code, { ...format, ...bind });
         printed = null;
         yield { block, problem: await server.serves() };
       } else if (block.tags.includes('run')) {
@@ -133,6 +134,8 @@ class Terminal {
   output = '';
   readonly #place: Place;
   readonly #child: ChildProcess;
+  /** Follows the log, where it goes to a file. */
+  #follower: ChildProcess | null = null;
   readonly #printed = new EventEmitter();
   readonly #closed: Promise<unknown>;
 
@@ -160,6 +163,11 @@ class Terminal {
       this.output += chunk;
       this.#printed.emit('printed');
     };
+    const [, logFile] = /--log-file (\S+)/.exec(commands) ?? [];
+    if (logFile !== undefined) {
+      this.#follower = start('tail', ['-n', '+1', '-F', place.enter(logFile)], { stdio: ['ignore', 'pipe', 'ignore'] });
+      this.#follower.stdout?.on('data', take);
+    }
     this.#child.stdout?.on('data', take);
     this.#child.stderr?.on('data', take);
     this.#closed = once(this.#child, 'close');
@@ -192,6 +200,7 @@ class Terminal {
   async end(): Promise<boolean> {
     const group = -(this.#child.pid as number);
     if (signal(group, 'SIGINT')) await this.#within(() => this.#closed, null);
+    if (this.#follower?.kill()) await once(this.#follower, 'close');
     return signal(group, 'SIGKILL');
   }
 
