@@ -12,7 +12,7 @@ const VARYING: readonly (readonly [token: RegExp, pattern: string])[] = [
   // Hashes and UUIDs.
   [/\b(?=[a-f]*\d)(?=\d*[a-f])[\da-f]{8,}(-[\da-f]{4,})*\b/y, '[\\da-f-]+'],
   // An amount with its unit.
-  [/\d+(\.\d+)?(?= ?(ms|s|m|h|MB|kB|%|bytes)(\W|$))/y, '\\d+(\\.\\d+)?'],
+  [/\d+(\.\d+)?(?= ?(ms|msecs|s|m|h|MB|kB|%|bytes)(\W|$))/y, '\\d+(\\.\\d+)?'],
   [/\d+(\.\d+)+/y, '\\d+(\\.\\d+)+'],
   // Which of them it was.
   [/(?<=\bworker("?: ?| ))\d+/y, '\\d+'],
