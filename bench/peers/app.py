@@ -4,7 +4,7 @@ import hashlib
 
 from counts import counted
 
-ITERATIONS = 10_000
+ITERATIONS = 15_000
 
 
 def key():

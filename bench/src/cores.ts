@@ -7,12 +7,14 @@ import { readFileSync } from 'node:fs';
 export interface Cores {
   readonly servers: readonly string[];
   readonly load: readonly string[];
+  /** The cores that this process may use; none where processes cannot be pinned. */
+  readonly all: readonly number[];
   readonly text: string;
 }
 
 /** The last core that this process may use for the servers, the first one for the load. Takes Linux, `taskset` and two cores. */
 export function chooseCores(): Cores {
-  const loose = (why: string): Cores => ({ servers: [], load: [], text: `not pinned to cores: ${why}` });
+  const loose = (why: string): Cores => ({ servers: [], load: [], all: [], text: `not pinned to cores: ${why}` });
   if (process.platform !== 'linux') return loose('this is not Linux');
   if (spawnSync('taskset', ['--version']).error) return loose('there is no taskset (package util-linux)');
   const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';
@@ -22,6 +24,7 @@ export function chooseCores(): Cores {
   return {
     servers: ['taskset', '-c', String(last)],
     load: ['taskset', '-c', String(first)],
+    all: cores,
     text: `servers on core ${last}, load on core ${first}`,
   };
 }

@@ -20,7 +20,7 @@ Transfer/sec:      2.79MB
 `;
 
 t.test('the report of wrk is read', async (t) => {
-  t.same(parseWrk(OUTPUT), { requests: 35204, p99: 6.33, errors: 0 });
+  t.same(parseWrk(OUTPUT), { requests: 35204, perSecond: 16763.52, p99: 6.33, errors: 0 });
 });
 
 t.test('latencies of wrk are milliseconds, whatever the unit they are printed in', async (t) => {
@@ -62,7 +62,7 @@ t.test('several requests are built once and sent in turn', async (t) => {
 });
 
 t.test('the result of autocannon is read', async (t) => {
-  const result = { requests: { total: 100 }, latency: { p99: 12 }, errors: 2, non2xx: 3 };
-  t.same(readAutocannon(result), { requests: 100, p99: 12, errors: 5 });
+  const result = { requests: { total: 100 }, duration: 2, latency: { p99: 12 }, errors: 2, non2xx: 3 };
+  t.same(readAutocannon(result), { requests: 100, perSecond: 50, p99: 12, errors: 5 });
   t.match(readAutocannon({ ...result, requests: { total: 0 } }), { p99: Number.NaN });
 });

@@ -8,6 +8,8 @@ import type { Generator, Load, LoadOptions, LoadReport } from './generator.ts';
 /** The part of autocannon's result that is read; milliseconds. */
 export interface AutocannonResult {
   readonly requests: { readonly total: number };
+  /** Seconds. */
+  readonly duration: number;
   readonly latency: { readonly p99: number };
   /** Time-outs among them. */
   readonly errors: number;
@@ -57,6 +59,12 @@ function start({ target, requests, connections, prefix }: LoadOptions): Load {
 }
 
 /** What autocannon tells at its end. */
-export function readAutocannon({ requests, latency, errors, non2xx }: AutocannonResult): LoadReport {
-  return { requests: requests.total, p99: requests.total === 0 ? Number.NaN : latency.p99, errors: errors + non2xx };
+export function readAutocannon({ requests, duration, latency, errors, non2xx }: AutocannonResult): LoadReport {
+  const { total } = requests;
+  return {
+    requests: total,
+    perSecond: total / duration,
+    p99: total === 0 ? Number.NaN : latency.p99,
+    errors: errors + non2xx,
+  };
 }

@@ -15,6 +15,8 @@ export interface LoadOptions {
 /** What a generator says at its end. */
 export interface LoadReport {
   readonly requests: number;
+  /** Requests per second while it ran. */
+  readonly perSecond: number;
   /** Milliseconds. NaN when nothing was answered. */
   readonly p99: number;
   /** Connections that broke, requests without an answer in time, and answers other than 2xx. */

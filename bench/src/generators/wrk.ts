@@ -89,11 +89,13 @@ const MILLISECONDS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 10
 export function parseWrk(output: string): LoadReport {
   const requests = /^\s*(\d+) requests in /m.exec(output)?.[1];
   if (requests === undefined) throw new Error(`wrk gave no report: ${output.trim() || '(nothing printed)'}`);
+  const perSecond = /^Requests\/sec:\s+([\d.]+)/m.exec(output)?.[1];
   const [, value, unit] = /^\s*99%\s+([\d.]+)(us|ms|s|m|h)\s*$/m.exec(output) ?? [];
   const socket = /^\s*Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/m.exec(output) ?? [];
   const statuses = /^\s*Non-2xx or 3xx responses: (\d+)/m.exec(output)?.[1] ?? 0;
   return {
     requests: Number(requests),
+    perSecond: Number(perSecond),
     p99: requests === '0' || unit === undefined ? Number.NaN : Number(value) * (MILLISECONDS[unit] as number),
     errors: Number(statuses) + socket.slice(1).reduce((sum, count) => sum + Number(count), 0),
   };

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Cores } from '../cores.ts';
 import type { Target } from '../servers.ts';
 import { PEERS, type Peer, type PeerName, type Start } from './peers.ts';
 import { cpuOf, pssOf, treeOf } from './process-tree.ts';
@@ -34,7 +35,7 @@ export class PeerProcess {
   readonly #child: ChildProcess;
   readonly #environment: NodeJS.ProcessEnv;
 
-  private constructor(name: PeerName, start: Start) {
+  private constructor(name: PeerName, start: Start, { all }: Cores) {
     const { command, environment }: Peer = PEERS[name];
     this.name = name;
     this.target = { kind: 'tcp', port: start.port };
@@ -48,11 +49,15 @@ export class PeerProcess {
       ...environment?.(start),
     };
     mkdirSync(countsOf(start));
-    const [program, ...words] = command(start);
+    // It starts on all cores, wherever this process is, and is pinned when it has started.
+    const anywhere = all.length === 0 ? [] : ['taskset', '-c', all.join()];
+    const [program, ...words] = [...anywhere, ...command(start)];
     this.#child = spawn(program as string, words, {
       cwd: start.site.folder,
       env: this.#environment,
       stdio: ['ignore', 'ignore', 'inherit'],
+      // A session of its own, as PM2 makes itself one: Linux divides a core among sessions first (autogroups, sched(7)).
+      detached: true,
     });
     // A command that cannot be run has exited, too.
     this.#child.on('error', () => this.#child.emit('exit', this.#child.exitCode, this.#child.signalCode));
@@ -60,14 +65,18 @@ export class PeerProcess {
   }
 
   /** Resolves when it has given the right answers and all its workers are there. */
-  static async start(name: PeerName, site: Site, workers: number): Promise<PeerProcess> {
+  static async start(
+    name: PeerName,
+    workers: number,
+    { site, cores }: { site: Site; cores: Cores },
+  ): Promise<PeerProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'tsgi-bench-peer-'));
-    const peer = new PeerProcess(name, { site, workers, port: await freePort(), folder });
+    const peer = new PeerProcess(name, { site, workers, port: await freePort(), folder }, cores);
     try {
       await peer.#ready();
       return peer;
     } catch (error) {
-      await peer.stop();
+      await peer.stop().catch(() => {});
       throw error;
     }
   }
@@ -105,11 +114,11 @@ export class PeerProcess {
     return new Map(readdirSync(folder).map((name) => [name, Number(readFileSync(join(folder, name), 'utf8'))]));
   }
 
-  /** Puts all its processes on these cores, as `taskset` writes them. */
-  pin(cores: string): void {
-    for (const pid of this.tree()) {
+  /** Puts all its processes on these cores; on none of them is anywhere. */
+  pin(cores: readonly number[]): void {
+    for (const pid of cores.length === 0 ? [] : this.tree()) {
       try {
-        execFileSync('taskset', ['-acp', cores, String(pid)], { stdio: 'ignore' });
+        execFileSync('taskset', ['-acp', cores.join(), String(pid)], { stdio: 'ignore' });
       } catch (error) {
         // A process that has ended meanwhile needs no core.
         if (existsSync(`/proc/${pid}`)) throw error;
@@ -128,16 +137,15 @@ export class PeerProcess {
         await Promise.race([gone, delay(END_LIMIT, undefined, { ref: false })]);
       }
     } finally {
-      kill(tree);
-      running.delete(this);
-      rmSync(this.#start.folder, { recursive: true, force: true, maxRetries: 5 });
+      this.kill(tree);
     }
   }
 
   /** Ends all its processes at once. */
-  kill(): void {
-    kill(this.tree());
+  kill(tree: readonly number[] = this.tree()): void {
+    kill(tree);
     running.delete(this);
+    rmSync(this.#start.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   get #exited(): boolean {
