@@ -492,9 +492,12 @@ export class Arbiter {
       worker.silence += elapsed;
       if (worker.state !== 'accepting' && worker.state !== 'started') continue;
       if (settings.timeout > 0 && worker.silence > settings.timeout) {
-        const { inFlight, connections } = worker.counters;
-        const fields = { worker: worker.worker, pid: worker.pid, inFlight, connections };
-        this.#log.error(fields, `worker ${worker.worker} hangs: no beat for ${settings.timeout} ms; it is replaced`);
+        // As it said last. What it was at, its watchdog has told.
+        const { connections } = worker.counters;
+        this.#log.error(
+          { worker: worker.worker, pid: worker.pid, connections },
+          `worker ${worker.worker} hangs: no beat for ${settings.timeout} ms; it is replaced`,
+        );
         worker.kill('hung', 'it hung');
       } else if (worker.state === 'accepting' && worker.generation === this.#generation) {
         const due = this.#recycling.due(worker, settings);
