@@ -122,6 +122,14 @@ test('hooks of the configuration file are told what happens, and their errors ch
   t.match(failed.msg, /generation 2 serves on: onReady in .* is "soon"/);
 });
 
+test('what an application sends to its parent process changes nothing', async (t) => {
+  const send = "for (const message of ['ready', null, { type: 'beat' }, { type: 'ready' }]) process.send(message);";
+  const folder = folderOf(t, { 'app.mjs': `${send}\n${APP}` });
+  const served = run(t, ['serve', './app.mjs', '-b', '127.0.0.1:0', '--max-lifetime', '300ms'], {}, folder);
+  await served.until(({ msg }) => msg.startsWith('worker 1 has left: recycled'));
+  t.equal((await fetch(await addressOf(served))).status, 200);
+});
+
 test('a worker that ends by its own fault is named with the cause', async (t) => {
   const folder = folderOf(t, { 'app.mjs': APP });
   const served = run(t, ['serve', './app.mjs', '--bind', '127.0.0.1:0'], {}, folder);

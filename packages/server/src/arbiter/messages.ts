@@ -53,6 +53,14 @@ export type FromWorker =
   /** Five times a second, and once more before it leaves. Also the beat of the main loop. */
   | { readonly type: 'beat'; readonly counters: WorkerCounters; readonly meter?: MeterReport };
 
+/**
+ * How a worker's message travels. The application shares the channel, and may send what it likes: `process.send('ready')`
+ * is what PM2 waits for.
+ */
+export interface Envelope {
+  readonly tsgi: FromWorker;
+}
+
 /** What a worker measured: counts since its start, and how it is now. */
 export interface WorkerCounters {
   readonly connections: number;

@@ -8,7 +8,7 @@ import type { Settings } from '../settings/table.ts';
 import { Reading } from '../worker/meter.ts';
 import { type ExitKind, kindOfExit } from './exit-kind.ts';
 import type { Identity } from './identity.ts';
-import type { FromWorker, InheritedSocket, ToWorker, WorkerCounters } from './messages.ts';
+import type { Envelope, InheritedSocket, ToWorker, WorkerCounters } from './messages.ts';
 import type { ObservedClock } from './observed-clock.ts';
 
 /** Where a worker is in its life. Each step follows the one before; `gone` follows any. */
@@ -132,7 +132,9 @@ export class WorkerProcess {
       started.reject(failure);
       accepting.reject(failure);
     };
-    child.on('message', (message: FromWorker) => {
+    child.on('message', (envelope: Partial<Envelope> | null) => {
+      const message = envelope?.tsgi;
+      if (message === undefined) return;
       this.silence = 0;
       switch (message.type) {
         case 'started':

@@ -2,7 +2,7 @@
 // arbiter is gone.
 
 import { enableCompileCache, setSourceMapsSupport } from 'node:module';
-import type { FromWorker, ToWorker } from '../arbiter/messages.ts';
+import type { Envelope, FromWorker, ToWorker } from '../arbiter/messages.ts';
 
 // Before anything else is loaded: the next worker, and the next start, take what was compiled once from the disk.
 enableCompileCache();
@@ -18,7 +18,7 @@ process.on('SIGHUP', () => {});
 function send(message: FromWorker): Promise<void> {
   return new Promise((resolve) => {
     if (process.send === undefined || !process.connected) resolve();
-    else process.send(message, undefined, undefined, () => resolve());
+    else process.send({ tsgi: message } satisfies Envelope, undefined, undefined, () => resolve());
   });
 }
 
