@@ -27,7 +27,7 @@ export interface ServersOptions {
 }
 
 /** A whole run ends within six minutes once the peers are installed; what would not fit is not begun. Milliseconds. */
-const FULL = { limit: 345_000, passes: 2, turn: 1000, turns: 12, rounds: 3, idle: 2, settle: 2000 };
+const FULL = { limit: 345_000, passes: 2, turn: 1000, turns: 16, rounds: 3, idle: 2, settle: 2000 };
 const QUICK = { ...FULL, passes: 1, turn: 700, turns: 4, rounds: 1, idle: 1 };
 
 const WORKERS = [1, 2];
@@ -70,7 +70,7 @@ export async function compareServers({ quick, json }: ServersOptions): Promise<v
   const tasks: (() => Promise<void>)[] = [
     () => find('memory, idle', () => idleMemory({ ...options, rounds: plan.idle, settle: plan.settle })),
     ...WORKERS.map((workers) => () => pass(1, workers)),
-    () => find('2 workers and 2 processes', () => scaling({ ...options, turns: plan.turns, turn: 700 })),
+    () => find('2 workers and 2 processes', () => scaling({ ...options, turns: plan.turns, turn: 500 })),
     () => find('with metrics and access log', () => loggedCost({ ...options, rounds: plan.rounds })),
     ...Array.from({ length: plan.passes - 1 }, (_, i) => WORKERS.map((workers) => () => pass(i + 2, workers))).flat(),
   ];

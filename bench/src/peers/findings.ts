@@ -3,8 +3,8 @@
 import type { Cores } from '../cores.ts';
 import type { Generator } from '../generators/generator.ts';
 import { type Estimate, estimate, median, pairedRatios, type Slice } from '../statistics.ts';
-import { loadFor, settled, shuffled, sideBySide } from './measure.ts';
-import { PeerProcess } from './peer-process.ts';
+import { loadFor, settled, shuffled, sideBySide, warmUp } from './measure.ts';
+import { PeerProcess, type StartOptions } from './peer-process.ts';
 import type { PeerName } from './peers.ts';
 import { pssOf } from './process-tree.ts';
 import { believed } from './results.ts';
@@ -43,7 +43,9 @@ export function printFinding({ text, value, unit, interval, self, bound }: Findi
 /** Two workers against two servers with one worker each, on the page that takes CPU time, in turns. */
 export async function scaling(options: FindingOptions & { turns: number; turn: number }): Promise<Finding> {
   const { cores, generator, turns, turn } = options;
-  return withPeers(options, [['tsgi', 2], ...Array(4).fill(['tsgi', 1])], async ([both, ...single]) => {
+  // In one session, or two processes would be given more of a busy machine than two workers.
+  const together = { ...options, apart: false };
+  return withPeers(together, [['tsgi', 2], ...Array(4).fill(['tsgi', 1])], async ([both, ...single]) => {
     const contenders = [[both], single.slice(0, 2), single.slice(2)] as PeerProcess[][];
     for (const peer of contenders.flat()) peer.pin(cores.all.slice(-2));
     const measure = async (peers: readonly PeerProcess[]): Promise<number> => {
@@ -115,10 +117,12 @@ export async function loggedCost(options: FindingOptions & { rounds: number }): 
       ['fastify logged', 1],
       ['tsgi logged', 1],
     ];
-    await withPeers(options, starts, async ([baseline, again, mine]) => {
+    await withPeers(options, starts, async (peers) => {
+      const [baseline, again, mine] = peers;
+      for (const peer of peers) await warmUp(peer, PAGES.hello, options);
+      for (const peer of peers) peer.pin(options.cores.all.slice(-1));
       const beside = async (peer: PeerProcess): Promise<number[]> => {
         const pair = [peer, baseline as PeerProcess];
-        for (const one of pair) one.pin(options.cores.all.slice(-1));
         const { slices } = await sideBySide(pair, { ...PAGES.hello, slices: 8 }, options);
         return pairedRatios(...(slices as [Slice[], Slice[]]));
       };
@@ -146,7 +150,7 @@ type Starts = readonly (readonly [name: PeerName, workers: number])[];
 
 /** Calls `use` with fresh servers, and ends them. */
 async function withPeers<T>(
-  options: FindingOptions,
+  options: StartOptions,
   starts: Starts,
   use: (peers: readonly PeerProcess[]) => Promise<T>,
 ): Promise<T> {

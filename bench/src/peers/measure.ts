@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Cores } from '../cores.ts';
 import type { Generator, LoadReport } from '../generators/generator.ts';
 import type { Slice } from '../statistics.ts';
-import { memoryOf, PeerProcess, sampleOf } from './peer-process.ts';
+import { memoryOf, PeerProcess, sampleOf, sum } from './peer-process.ts';
+import { PEERS } from './peers.ts';
 import { PAGES, type Page, type PageName, type PeerRow } from './rows.ts';
 import type { Site } from './site.ts';
 
@@ -83,6 +84,7 @@ async function measurePage(
   const present = shuffled(peers.length).flatMap((i) => (peers[i] ? [{ i, peer: peers[i] }] : []));
   const beside = peers[baseline] ?? null;
 
+  for (const { peer } of present) await warmUp(peer, page, by);
   for (const { peer } of present) peer.pin(cores.all.slice(-1));
   const slices: Slice[][] = peers.map(() => []);
   const against: Slice[][] = peers.map(() => []);
@@ -118,6 +120,23 @@ async function measurePage(
   return figures;
 }
 
+/**
+ * Loads a server by itself until V8 has optimised what it will, or for long enough. It is better done before the server
+ * is pinned: the compiler has threads of its own. Python compiles nothing.
+ */
+export async function warmUp(peer: PeerProcess, page: Page, by: LoadedBy): Promise<void> {
+  const requests = PEERS[peer.name].runs === 'node' ? page.warmUp * peer.workers : 0;
+  if (requests === 0) return;
+  const load = begin(peer, page, by);
+  try {
+    const until = performance.now() + page.warmUpLimit;
+    while (performance.now() < until && sum(peer.counts()) < requests) await delay(100);
+  } finally {
+    await load.stop();
+  }
+  await settled(peer);
+}
+
 interface LoadedBy {
   readonly cores: Cores;
   readonly generator: Generator;
@@ -138,8 +157,6 @@ export async function sideBySide(
   try {
     // Not before the load has begun everywhere.
     await delay(200);
-    const until = performance.now() + page.warmUpLimit;
-    while (performance.now() < until && !sample().every(({ requests }) => requests >= page.warmUp)) await delay(100);
 
     const slices: Slice[][] = peers.map(() => []);
     let before = sample();
@@ -182,7 +199,6 @@ function begin({ target }: PeerProcess, { path, connections }: Page, by: LoadedB
 
 /** Its counts once it works at nothing more: the generator leaves without waiting for its last answers. */
 export async function settled(peer: PeerProcess): Promise<Map<string, number>> {
-  const sum = (counts: ReadonlyMap<string, number>) => [...counts.values()].reduce((all, count) => all + count, 0);
   for (let before = peer.counts(); ; ) {
     await delay(60);
     const now = peer.counts();

@@ -20,6 +20,16 @@ const START_LIMIT = 20_000;
 /** Milliseconds that a server may take to end when it is told to. */
 const END_LIMIT = 4000;
 
+export interface StartOptions {
+  readonly site: Site;
+  readonly cores: Cores;
+  /**
+   * Whether it gets a session of its own, as PM2 makes itself one: Linux divides a core among sessions first, and among
+   * their processes then (autogroups, sched(7)). Default: true.
+   */
+  readonly apart?: boolean;
+}
+
 /** What is running, so that nothing of it outlives this process. */
 const running = new Set<PeerProcess>();
 process.once('exit', () => {
@@ -35,7 +45,7 @@ export class PeerProcess {
   readonly #child: ChildProcess;
   readonly #environment: NodeJS.ProcessEnv;
 
-  private constructor(name: PeerName, start: Start, { all }: Cores) {
+  private constructor(name: PeerName, start: Start, { cores: { all }, apart = true }: StartOptions) {
     const { command, environment }: Peer = PEERS[name];
     this.name = name;
     this.target = { kind: 'tcp', port: start.port };
@@ -56,8 +66,7 @@ export class PeerProcess {
       cwd: start.site.folder,
       env: this.#environment,
       stdio: ['ignore', 'ignore', 'inherit'],
-      // A session of its own, as PM2 makes itself one: Linux divides a core among sessions first (autogroups, sched(7)).
-      detached: true,
+      detached: apart,
     });
     // A command that cannot be run has exited, too.
     this.#child.on('error', () => this.#child.emit('exit', this.#child.exitCode, this.#child.signalCode));
@@ -65,13 +74,9 @@ export class PeerProcess {
   }
 
   /** Resolves when it has given the right answers and all its workers are there. */
-  static async start(
-    name: PeerName,
-    workers: number,
-    { site, cores }: { site: Site; cores: Cores },
-  ): Promise<PeerProcess> {
+  static async start(name: PeerName, workers: number, options: StartOptions): Promise<PeerProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'tsgi-bench-peer-'));
-    const peer = new PeerProcess(name, { site, workers, port: await freePort(), folder }, cores);
+    const peer = new PeerProcess(name, { site: options.site, workers, port: await freePort(), folder }, options);
     try {
       await peer.#ready();
       return peer;
@@ -101,6 +106,10 @@ export class PeerProcess {
     const page = await ask(port, '/cpu');
     if (!/^\{"hello": ?"world"\}\n?$/.test(hello ?? '') || !/^\{"key": ?"[0-9a-f]{64}"\}\n?$/.test(page ?? ''))
       throw new Error(`${this.name} answers ${hello} and ${page}`);
+  }
+
+  get workers(): number {
+    return this.#start.workers;
   }
 
   /** The processes of the server: its own first, then all that it started. */
@@ -180,7 +189,8 @@ export function memoryOf(peer: PeerProcess): number {
   return pssOf(peer.tree());
 }
 
-function sum(counts: ReadonlyMap<string, number>): number {
+/** Requests of all workers. */
+export function sum(counts: ReadonlyMap<string, number>): number {
   return [...counts.values()].reduce((all, count) => all + count, 0);
 }
 

@@ -23,7 +23,7 @@ export interface Page {
   readonly title: string;
   readonly path: string;
   readonly connections: number;
-  /** Requests that each server has answered before it is measured, and the milliseconds after which it need not. */
+  /** Requests that each worker on Node has answered before it is measured, and the milliseconds after which it need not. */
   readonly warmUp: number;
   readonly warmUpLimit: number;
   /** Slices side by side, and the milliseconds of each. A slice holds a hundred requests, or its ratio is coarse. */
@@ -37,7 +37,7 @@ export const PAGES = {
     path: '/hello',
     connections: 32,
     warmUp: 20_000,
-    warmUpLimit: 2000,
+    warmUpLimit: 4000,
     slices: 5,
     sliceTime: 400,
   },
