@@ -130,6 +130,26 @@ test('what an application sends to its parent process changes nothing', async (t
   t.equal((await fetch(await addressOf(served))).status, 200);
 });
 
+test('a worker whose arbiter is gone leaves, also where its application never comes to a stop', async (t) => {
+  const stuck = `setInterval(() => {}, 1000);
+    export const app = { handle: () => ({ status: 200, headers: [], body: '' }), stop: () => new Promise(() => {}) };`;
+  const folder = folderOf(t, { 'app.mjs': stuck });
+  const served = run(t, ['serve', './app.mjs', '-b', '127.0.0.1:0', '--graceful-timeout', '0'], {}, folder);
+  await addressOf(served);
+  served.child.kill('SIGKILL');
+  // Ends with the last process that has its output open, which is the worker.
+  t.equal(await served.exited, null);
+});
+
+test('a server that is told to stop ends, whatever its configuration file has left open', async (t) => {
+  const config = 'export default { onReady() { setInterval(() => {}, 1000); } };';
+  const folder = folderOf(t, { 'app.mjs': APP, 'tsgi.config.mjs': config });
+  const served = run(t, ['serve', './app.mjs', '-b', '127.0.0.1:0'], {}, folder);
+  await addressOf(served);
+  served.child.kill('SIGTERM');
+  t.equal(await served.exited, 0);
+});
+
 test('a worker that ends by its own fault is named with the cause', async (t) => {
   const folder = folderOf(t, { 'app.mjs': APP });
   const served = run(t, ['serve', './app.mjs', '--bind', '127.0.0.1:0'], {}, folder);

@@ -32,6 +32,9 @@ const SERVICES: readonly StartService[] = [
   restartOnChange,
 ];
 
+/** Milliseconds that hooks have to come to their end once the server has stopped. */
+const LAST_SECONDS = 2000;
+
 /** Serves until it is told to stop. Resolves to the exit status; see docs for the table. */
 export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise<Resolved>): Promise<number> {
   closeDebugger();
@@ -68,8 +71,10 @@ export async function runArbiter(resolved: Resolved, resolveAgain: () => Promise
   } catch (error) {
     return explainFailure(error);
   } finally {
-    release();
     for (const service of services) await service.close?.();
+    release();
+    // What a hook or the configuration file has opened, such as a timer, must not keep the process.
+    setTimeout(() => process.exit(), LAST_SECONDS).unref();
   }
 }
 

@@ -27,6 +27,9 @@ const BEAT = 200;
 /** With `dev`, a request on an open connection should meet the new code rather than the last of the old, in milliseconds. */
 const DEV_LAST_CALL = 50;
 
+/** Milliseconds that the application has to stop once nothing is in flight. */
+const LAST_SECONDS = 3000;
+
 /** Milliseconds between two looks at the event loop's delay. What Node measures is the time from one to the next. */
 const RESOLUTION = 20;
 
@@ -45,6 +48,7 @@ export class Worker {
   #accessLog: AccessLog | null = null;
   #servers: NodeListening[] = [];
   #utilization: EventLoopUtilization = performance.eventLoopUtilization();
+  #listening: Promise<void> = Promise.resolve();
   #lastMemory = 0;
   #ending = false;
 
@@ -83,9 +87,13 @@ export class Worker {
   }
 
   /** Accepts connections on every inherited socket. */
-  async accept(): Promise<void> {
+  accept(): Promise<void> {
     // Told to leave before it was told to accept.
-    if (this.#ending) return;
+    if (!this.#ending) this.#listening = this.#listen();
+    return this.#listening;
+  }
+
+  async #listen(): Promise<void> {
     const { settings, sockets } = this.#boot;
     try {
       this.#accessLog = openAccessLog(settings, this.#boot.worker, this.#log);
@@ -103,6 +111,10 @@ export class Worker {
     if (this.#ending) return;
     this.#ending = true;
     this.#control.drain();
+    // Told to leave just after it was told to accept.
+    await this.#listening;
+    // An arbiter kills what takes longer, a second before; where it is gone, or has not asked for this, nobody would.
+    setTimeout(() => process.exit(1), delay + graceful + LAST_SECONDS).unref();
     const over = new Promise((resolve) => setTimeout(resolve, delay + graceful).unref());
     const lastCall = this.#boot.settings.dev ? { lastCall: DEV_LAST_CALL } : {};
     const drained = this.#servers.map((server) => server.drain({ delay, graceful, ...lastCall }));
@@ -116,6 +128,7 @@ export class Worker {
   /** Cuts what is in flight, stops the application and ends the process. */
   async quit(): Promise<void> {
     this.#ending = true;
+    await this.#listening;
     await Promise.all(this.#servers.map((server) => server.close()));
     await this.#leave();
   }
