@@ -45,11 +45,11 @@ export class InFlightTable {
           this.#leave(slot);
           throw error;
         }
-        if (typeof (outcome as Promise<Outcome>).then !== 'function') {
+        if (!(outcome instanceof Promise)) {
           this.#leave(slot);
           return outcome;
         }
-        return (outcome as Promise<Outcome>).finally(() => this.#leave(slot));
+        return outcome.finally(() => this.#leave(slot));
       },
     };
   }
