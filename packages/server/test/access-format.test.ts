@@ -52,6 +52,7 @@ t.test('a format string takes named fields and header fields', async (t) => {
   );
   t.equal(line(entry()), '192.0.2.1 unix: GET /a?b=1 200 12 3.457 curl/8 text/plain -');
   t.throws(() => accessFormat('{nothing}'), { message: /unknown field \{nothing\}/, todo: /client, peer/, exit: 2 });
+  t.throws(() => accessFormat('constructor'), { message: /has no field/ });
   t.throws(() => accessFormat('no field'), { message: /has no field/, todo: /combined/ });
 });
 

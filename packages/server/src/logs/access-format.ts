@@ -51,7 +51,7 @@ const NAMED: Readonly<Record<string, AccessFormat>> = {
 
 /** The format that a setting names, or a format string compiled. Throws a {@link SettingError} for an unknown field. */
 export function accessFormat(text: string): AccessFormat {
-  return NAMED[text] ?? compile(text);
+  return (Object.hasOwn(NAMED, text) ? NAMED[text] : undefined) ?? compile(text);
 }
 
 function compile(text: string): AccessFormat {
