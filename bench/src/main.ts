@@ -18,7 +18,7 @@ const USAGE = `usage: pnpm bench [--quick] [--only WORD]... [--json FILE]
   --quick      within one minute: hello, unless --only asks for another part, in fewer rounds
   --only WORD  only this payload (hello, json, upload, quotes) or group (fastify, "unix socket", express, hono)
   --json FILE  writes the raw figures, slice by slice
-  --servers    the second table: application servers and process managers, within six minutes
+  --servers    the second table: application servers and process managers, within six minutes, or three with --quick
   --heap       the leak check: the heap in use after 100,000 and after 300,000 requests
   --rolling    rolling replacements of processes under load, three times over TCP and over a Unix socket
 `;

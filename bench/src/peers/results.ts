@@ -30,12 +30,12 @@ export interface SectionResult {
   readonly noisy: boolean;
 }
 
-/** Rounds by number of workers. A row that was not measured in any round is missing. */
+/** Rounds by number of workers. What was not measured in any round is missing. */
 export function summarizePeers(
   rows: readonly PeerRow[],
   rounds: ReadonlyMap<number, readonly PeerRound[]>,
 ): SectionResult[] {
-  return PAGE_NAMES.flatMap((page) =>
+  const sections = PAGE_NAMES.flatMap((page) =>
     [...rounds].map(([workers, measured]) => {
       const of = (i: number): (PageFigures | undefined)[] => measured.map((round) => round[i]?.pages[page]);
       const results = rows.map((row, i) => summarizeRow(row, of(i))).filter((result) => result !== null);
@@ -43,6 +43,7 @@ export function summarizePeers(
       return { page, workers, rows: results, noisy: !believed(self) };
     }),
   );
+  return sections.filter(({ rows }) => rows.length > 0);
 }
 
 function summarizeRow(row: PeerRow, figures: readonly (PageFigures | undefined)[]): PeerRowResult | null {
