@@ -29,10 +29,10 @@ test('what a page names as an equivalent of ours exists', async (t) => {
   for (const line of readFileSync(join(ROOT, 'docs/coming-from.md'), 'utf8').split('\n')) {
     // What is ours stands in the column behind theirs.
     const [, , ours = ''] = line.startsWith('|') ? line.split('|') : [];
-    for (const [, flag] of ours.matchAll(/`(--[a-z-]+)/g)) {
+    for (const [, flag = ''] of ours.matchAll(/`(--[a-z-]+)/g)) {
       if (flag !== '--json') t.match(flags, new RegExp(`^ .*${flag} `, 'm'), flag);
     }
-    for (const [, command] of ours.matchAll(/`tsgi ([a-z]+)/g)) {
+    for (const [, command = ''] of ours.matchAll(/`tsgi ([a-z]+)/g)) {
       t.match(commands, new RegExp(`^  ${command} `, 'm'), command);
     }
   }

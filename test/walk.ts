@@ -8,7 +8,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -71,7 +71,7 @@ export async function* walk(blocks: readonly Block[]): AsyncGenerator<Step> {
     server = null;
   } finally {
     await server?.end();
-    await rm(place.base, { recursive: true, force: true });
+    await place.clear();
   }
 }
 
@@ -83,7 +83,15 @@ interface Place {
   enter(text: string): string;
   /** What is printed here, as a page says it. */
   leave(text: string): string;
+  /** Whether a process group runs here. */
+  holds(group: number, runs: boolean): void;
+  /** Removes all of it. */
+  clear(): Promise<void>;
 }
+
+// Ends what runs in a place and removes it when its input ends: also where this process was killed. Each line has the
+// process groups that run.
+const KEEPER = 'while read -r line; do groups=$line; done; [ -z "$groups" ] || kill -KILL -- $groups; rm -rf "$0"';
 
 async function makePlace(): Promise<Place> {
   // Short, because Unix sockets are bound below it.
@@ -94,6 +102,8 @@ async function makePlace(): Promise<Place> {
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
   // On a terminal curl shows no progress; here it would.
   await writeFile(join(base, '.curlrc'), 'silent\nshow-error\n');
+  const keeper = start('sh', ['-c', KEEPER, base], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  const groups = new Set<number>();
   const ports = new Map<string, string>();
   for (const port of PORTS) ports.set(port, await freePort());
   const paths = new RegExp(`(?<![\\w.])(${FOLDERS.join('|')})(?![\\w-])`, 'g');
@@ -111,6 +121,15 @@ async function makePlace(): Promise<Place> {
       let left = text.replaceAll(base, '');
       for (const [shown, real] of ports) left = replacePorts(left, real, shown);
       return left;
+    },
+    holds(group, runs) {
+      if (runs) groups.add(group);
+      else groups.delete(group);
+      keeper.stdin?.write(`${[...groups].join(' ')}\n`);
+    },
+    async clear() {
+      keeper.stdin?.end();
+      await once(keeper, 'close');
     },
   };
 }
@@ -159,13 +178,16 @@ class Terminal {
       // A process group of its own, as on a terminal.
       detached: true,
     });
+    place.holds(this.#group, true);
     const take = (chunk: Buffer): void => {
       this.output += chunk;
       this.#printed.emit('printed');
     };
     const [, logFile] = /--log-file (\S+)/.exec(commands) ?? [];
     if (logFile !== undefined) {
-      this.#follower = start('tail', ['-n', '+1', '-F', place.enter(logFile)], { stdio: ['ignore', 'pipe', 'ignore'] });
+      this.#follower = start('tail', [`--pid=${process.pid}`, '-n', '+1', '-F', place.enter(logFile)], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
       this.#follower.stdout?.on('data', take);
     }
     this.#child.stdout?.on('data', take);
@@ -198,10 +220,16 @@ class Terminal {
 
   /** Ends it as Ctrl-C does, and whatever it has started. Resolves to whether something had to be killed. */
   async end(): Promise<boolean> {
-    const group = -(this.#child.pid as number);
-    if (signal(group, 'SIGINT')) await this.#within(() => this.#closed, null);
+    if (signal(this.#group, 'SIGINT')) await this.#within(() => this.#closed, null);
     if (this.#follower?.kill()) await once(this.#follower, 'close');
-    return signal(group, 'SIGKILL');
+    const killed = signal(this.#group, 'SIGKILL');
+    this.#place.holds(this.#group, false);
+    return killed;
+  }
+
+  /** Its process group, as kill(2) wants it. */
+  get #group(): number {
+    return -(this.#child.pid as number);
   }
 
   async #until(problem: () => string): Promise<string> {
