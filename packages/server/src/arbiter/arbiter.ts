@@ -129,6 +129,8 @@ export class Arbiter {
       await this.restart();
     } else {
       this.#state = 'serving';
+      // One may have died since it accepted; until now nobody took its place.
+      void this.#fill();
       this.#notify({ type: 'ready' });
     }
   }
@@ -195,6 +197,7 @@ export class Arbiter {
     }
     if (overtaken()) return this.#refuse('it was begun anew');
     this.#state = 'serving';
+    void this.#fill();
     const result = { ok: true, generation, reason: '' };
     if (!this.#served) this.#notify({ type: 'ready' });
     else {
@@ -222,12 +225,9 @@ export class Arbiter {
     if (this.#isStopping()) return;
     const { settings } = this.#setup;
     this.#wanted = wanted;
-    const current = this.#current();
-    const surplus = current.filter(({ worker }) => worker > wanted);
+    const surplus = this.#current().filter(({ worker }) => worker > wanted);
     for (const worker of surplus) worker.drain('scaled', 'scaled down', 0, settings.gracefulTimeout);
-    const taken = new Set(current.map(({ worker }) => worker));
-    const missing = range(1, wanted).filter((number) => !taken.has(number));
-    await Promise.all(missing.map((number) => this.#replace(number, 0)));
+    await this.#fill();
   }
 
   /** Ends the server: gracefully, or at once. A fast stop cuts a graceful one short. */
@@ -326,7 +326,6 @@ export class Arbiter {
    * dies now is replaced like any other. Only where none of them comes to accept does the old generation stay.
    */
   async #commit(workers: readonly WorkerProcess[], setup: WorkerSetup): Promise<void> {
-    const old = [...this.#workers].filter((worker) => !workers.includes(worker));
     for (const worker of workers) worker.accept();
     const results = await Promise.allSettled(workers.map(({ accepting }) => accepting));
     const failure = results.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
@@ -335,6 +334,8 @@ export class Arbiter {
     this.#generation++;
     this.#backoffs.clear();
     this.#spreading.begin();
+    // As they are now: while the new ones came to accept, one of the old may have died and been replaced.
+    const old = [...this.#workers].filter((worker) => !workers.includes(worker));
     for (const worker of old) worker.drain('reloaded', 'reloaded', 0, setup.settings.gracefulTimeout);
     // Whoever hears that the reload is done meets the new code alone.
     await Promise.race([
@@ -345,8 +346,14 @@ export class Arbiter {
     for (const worker of this.#current()) {
       if (worker.worker > this.#wanted) worker.drain('scaled', 'scaled down', 0, setup.settings.gracefulTimeout);
     }
-    const alive = new Set(this.#current().map(({ worker }) => worker));
-    for (const number of range(1, this.#wanted)) if (!alive.has(number)) void this.#replace(number, 0);
+    void this.#fill();
+  }
+
+  /** Starts a worker for each place that has none. Resolves when they accept, or have failed to. */
+  async #fill(): Promise<void> {
+    const taken = new Set(this.#current().map(({ worker }) => worker));
+    const missing = range(1, this.#wanted).filter((number) => !taken.has(number));
+    await Promise.all(missing.map((number) => this.#replace(number, 0)));
   }
 
   async #runReload(): Promise<ReloadResult> {
@@ -510,6 +517,8 @@ export class Arbiter {
   async #recycle(worker: WorkerProcess, kind: ExitKind, reason: string): Promise<void> {
     this.#leaving.add(worker);
     const replacement = await this.#replace(worker.worker, 0);
+    // A reload, a stop or its end was faster.
+    if (worker.state !== 'accepting') return;
     if (replacement === null) {
       const pause = this.#backoffOf(worker.worker).next(0);
       this.#log.warn({ worker: worker.worker, pause }, `worker ${worker.worker} serves on, as it cannot be replaced`);
