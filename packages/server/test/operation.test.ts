@@ -1,6 +1,17 @@
 // What an operator relies on around the serving: the pid file, whom workers run as, hooks, settings that need a restart.
 
-import { chownSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
@@ -75,6 +86,14 @@ test('workers run as the user that they are told to, and the arbiter stays', { s
   logging.child.kill('SIGUSR1');
   while (!existsSync(log) || statSync(log).uid !== 65534) await new Promise(setImmediate);
   t.pass('also the one that follows a rotation');
+
+  const planted = join(folder, 'planted.log');
+  symlinkSync(join(folder, 'of-root'), planted);
+  lchownSync(planted, 65534, 65534);
+  const led = run(t, [...args.slice(0, 4), '--user', '65534', '--log-file', planted], {}, folder);
+  t.equal(await led.exited, 2, 'no link of theirs is followed by root');
+  t.match(led.errors(), /^tsgi: the log file .*planted.log cannot be made: ELOOP.*\n$/);
+  t.notOk(existsSync(join(folder, 'of-root')));
 
   const named = run(t, ['serve', './app.mjs', '--bind', '127.0.0.1:0', '--group', 'daemon'], {}, folder);
   t.match(await (await fetch(await addressOf(named))).json(), { uid: 0, gid: 1 });

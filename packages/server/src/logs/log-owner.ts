@@ -1,6 +1,6 @@
 // Log files belong to those who write them: made by an arbiter that is root, they are handed to the user of its workers.
 
-import { closeSync, fchownSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fchownSync, fstatSync, lstatSync, openSync } from 'node:fs';
 import { SettingError } from '../settings/setting-error.ts';
 import type { Settings } from '../settings/table.ts';
 
@@ -13,9 +13,10 @@ export function makeLogFiles(
   for (const path of [logFile, accessLogfile]) {
     if (path === null || path === '-') continue;
     try {
-      const fd = openSync(path, 'a');
+      const fd = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | linksOf(path));
+      const { size, nlink } = fstatSync(fd);
       // One that somebody has set up otherwise stays as it is.
-      if (fstatSync(fd).size === 0) fchownSync(fd, owner.uid, owner.gid);
+      if (size === 0 && nlink === 1) fchownSync(fd, owner.uid, owner.gid);
       closeSync(fd);
     } catch (cause) {
       const { message } = cause as Error;
@@ -24,4 +25,13 @@ export function makeLogFiles(
       });
     }
   }
+}
+
+/**
+ * The flag of open(2) for links at `path`: in a folder that the workers' user may write to, one could lead root to any
+ * file of the system. Only one of our own is followed.
+ */
+function linksOf(path: string): number {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isSymbolicLink() && found.uid === process.geteuid?.() ? 0 : constants.O_NOFOLLOW;
 }
