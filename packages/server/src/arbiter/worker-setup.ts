@@ -1,8 +1,8 @@
 // What the workers of a generation are started with, from the settings as they are at that moment.
 
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { parseEnv } from 'node:util';
+import { processors } from '../settings/processors.ts';
 import type { Resolved } from '../settings/resolve.ts';
 import { SettingError } from '../settings/setting-error.ts';
 import type { WorkerSetup } from './arbiter.ts';
@@ -10,8 +10,7 @@ import { type Identity, identityOf } from './identity.ts';
 
 /** The set-up that `resolved` asks for. Throws a {@link SettingError} for an environment file that cannot be read. */
 export function setupOf({ settings, hooks }: Resolved): WorkerSetup {
-  // libuv looks at the affinity mask and at the CPU quota of the cgroup.
-  const workers = settings.workers === 'auto' ? availableParallelism() : settings.workers;
+  const workers = settings.workers === 'auto' ? processors() : settings.workers;
   const identity = identityOf(settings);
   const env = { ...ownEnvironment(), ...environmentOf(identity), ...readEnvFiles(settings.envFile) };
   return { settings, hooks, workers, identity, env };

@@ -1,8 +1,8 @@
 // Limits of the system against what the settings ask for. None of them keeps a server from starting.
 
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { openFiles } from '../settings/open-files.ts';
+import { processors } from '../settings/processors.ts';
 import type { Settings } from '../settings/table.ts';
 import { type Finding, ok, warning } from './finding.ts';
 
@@ -36,10 +36,10 @@ function checkBacklog({ backlog }: Settings): Finding[] {
 }
 
 function checkWorkers({ workers }: Settings): Finding {
-  const processors = availableParallelism();
-  if (workers === 'auto') return ok('workers', `${processors}, as many as processors may be used`);
-  const text = `${workers}, and ${processors} ${processors === 1 ? 'processor' : 'processors'} may be used`;
-  return workers <= processors ? ok('workers', text) : warning('workers', text, 'more than that take turns');
+  const most = processors();
+  if (workers === 'auto') return ok('workers', `${most}, as many as processors may be used`);
+  const text = `${workers}, and ${most} ${most === 1 ? 'processor' : 'processors'} may be used`;
+  return workers <= most ? ok('workers', text) : warning('workers', text, 'more than that take turns');
 }
 
 function read(path: string): string {

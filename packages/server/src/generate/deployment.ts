@@ -1,7 +1,7 @@
 // What a deployment's files are made of: the effective settings, and how the server is named and reached outside itself.
 
 import { type Bind, parseBind, printBind } from '@tsgi/core';
-import { SETTING_NAMES, variableOf } from '../settings/names.ts';
+import { flagOf, SETTING_NAMES, variableOf } from '../settings/names.ts';
 import type { Resolved } from '../settings/resolve.ts';
 import { SettingError } from '../settings/setting-error.ts';
 import type { SettingName, Settings } from '../settings/table.ts';
@@ -23,8 +23,30 @@ export interface Deployment {
   readonly given: Readonly<Partial<Record<SettingName, string>>>;
 }
 
-/** The deployment of `resolved`. */
+/** Settings that stand in the files bare, where spaces, quotes and the like have a meaning. */
+const BARE: ReadonlySet<SettingName> = new Set<SettingName>([
+  'bind',
+  'mountPath',
+  'user',
+  'group',
+  'socketOwner',
+  'logFile',
+  'accessLogfile',
+  'pidfile',
+]);
+
+/** Throws a {@link SettingError} for what would end a line or a word of a file, and begin another. */
+function checkText(name: SettingName, text: string): void {
+  if (!/[\n\r\0]/.test(text) && !(BARE.has(name) && /[\s"'\\;{}#]/.test(text))) return;
+  throw new SettingError(
+    `${flagOf(name)} is ${JSON.stringify(text)}, which cannot stand in a generated file`,
+    'give it without line breaks, spaces, quotes, backslashes, semicolons, braces and #',
+  );
+}
+
+/** The deployment of `resolved`. Throws a {@link SettingError} for a setting that no file can hold. */
 export function deploymentOf({ settings, origins }: Resolved): Deployment {
+  for (const name of SETTING_NAMES) checkText(name, writeValue(name, settings[name]));
   const given = SETTING_NAMES.filter((name) => name !== 'chdir' && /^(flag|env)$/.test(origins[name].from));
   return {
     name: nameOf(settings.name),
