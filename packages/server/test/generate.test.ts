@@ -279,6 +279,13 @@ t.test('what no file can be made of is refused in one line', async (t) => {
     [['compose', '--publish', 'x'], /--publish is "x"/],
     [['compose', '--certfile', 'a', '--keyfile', 'b'], /leave them out/],
     [['systemd', '--folder', 'here'], /the folder "here" cannot stand in a unit file/],
+    [
+      ['systemd', '--user', 'shop\nExecStartPre=/bin/true'],
+      /--user is "shop\\nExecStartPre=.*cannot stand in a generated/,
+    ],
+    [['systemd', '--access-log-format', '{client}\nExecStartPre=/bin/true'], /--access-log-format is /],
+    [['nginx', '-b', 'unix:/run/a;b.sock'], /--bind is "unix:\/run\/a;b\.sock"/],
+    [['nginx', '--mount-path', '/a"b'], /--mount-path is /],
     [['apache'], /unknown command 'apache'/],
   ] as const) {
     const { status, stderr, stdout } = await tsgi(t, ['generate', ...args]);
