@@ -24,7 +24,7 @@ export class NotifySocket {
     this.#log = log;
   }
 
-  /** Sends a message that changes the state of the service. Each of them arrives. */
+  /** Sends a message that changes the state of the service, after those that wait. */
   send(message: Message): void {
     if (this.#missing) return;
     if (this.#waiting.length === WAITING) this.#waiting.shift();
@@ -45,7 +45,8 @@ export class NotifySocket {
 
   async #sendAll(): Promise<void> {
     for (let message = this.#waiting.shift(); message !== undefined; message = this.#waiting.shift()) {
-      await this.#sendOne(message);
+      // spawn() throws where there is no memory for a process.
+      await this.#sendOne(message).catch(({ message: why }: Error) => this.#warn(`systemd is told nothing: ${why}`));
     }
     this.#sending = null;
   }
