@@ -34,8 +34,8 @@ export function addSettings(command: Command, names: readonly SettingName[]): Co
   return command;
 }
 
-/** The option of one setting alone, for commands that need no more. */
-export function optionOf(name: SettingName): Option {
+/** The option of one setting. */
+function optionOf(name: SettingName): Option {
   const setting = SETTINGS[name];
   const short = setting.short === undefined ? '' : `-${setting.short}, `;
   const value =

@@ -81,7 +81,7 @@ function noteOf(worker: WorkerReport, reason = ''): string {
 }
 
 /** `45s`, `12m`, `3h 5m`, `9d 4h`: seconds in the two largest units that tell something. */
-export function showSpan(seconds: number): string {
+function showSpan(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   if (whole < 120) return `${whole}s`;
   const minutes = Math.floor(whole / 60);
