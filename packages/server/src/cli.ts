@@ -2,12 +2,12 @@
 // The command tsgi. USR1 has its handler before anything else is loaded: without one, it opens a debugger. No `env -S`
 // above, to pass node an option: BusyBox has none.
 
-import { enableCompileCache } from 'node:module';
 import net from 'node:net';
 
 process.on('SIGUSR1', () => {});
 // The next command takes what was compiled once from the disk: a third of the time of `tsgi status`.
-enableCompileCache();
+const { cacheCompiledCode } = await import('./compile-cache.ts');
+cacheCompiledCode();
 
 if ('BoundSocket' in net) {
   const { main } = await import('./cli/program.ts');

@@ -1,10 +1,13 @@
 // What an operator relies on around the serving: the pid file, whom workers run as, hooks, settings that need a restart.
 
 import {
+  chmodSync,
   chownSync,
   existsSync,
   lchownSync,
+  mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -139,6 +142,26 @@ test('hooks of the configuration file are told what happens, and their errors ch
   served.child.kill('SIGHUP');
   const failed = await served.until(({ msg }) => msg.startsWith('reload failed'));
   t.match(failed.msg, /generation 2 serves on: onReady in .* is "soon"/);
+});
+
+test('compiled code is kept where no other user can change it, or nowhere', async (t) => {
+  const folder = folderOf(t, { 'app.mjs': APP });
+  const cache = join(folder, `tsgi-cache-${process.geteuid?.()}`);
+  const env = { TMPDIR: folder, NODE_COMPILE_CACHE: '' };
+  for (const mode of [0o700, 0o777]) {
+    if (mode === 0o777) {
+      rmSync(cache, { recursive: true });
+      mkdirSync(cache);
+      chmodSync(cache, mode);
+    }
+    const served = run(t, ['serve', './app.mjs', '-b', '127.0.0.1:0'], env, folder);
+    t.equal((await fetch(await addressOf(served))).status, 200);
+    served.child.kill('SIGTERM');
+    t.equal(await served.exited, 0);
+    t.equal(statSync(cache).mode & 0o777, mode);
+    t.equal(readdirSync(cache).length > 0, mode === 0o700);
+  }
+  t.notOk(existsSync(join(folder, 'node-compile-cache')));
 });
 
 test('what an application sends to its parent process changes nothing', async (t) => {

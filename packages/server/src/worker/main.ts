@@ -1,11 +1,12 @@
 // A worker process: loads the application, starts it, accepts when it is told to, drains when it is told to or when its
 // arbiter is gone.
 
-import { enableCompileCache, setSourceMapsSupport } from 'node:module';
+import { setSourceMapsSupport } from 'node:module';
 import type { Envelope, FromWorker, ToWorker } from '../arbiter/messages.ts';
+import { cacheCompiledCode } from '../compile-cache.ts';
 
 // Before anything else is loaded: the next worker, and the next start, take what was compiled once from the disk.
-enableCompileCache();
+cacheCompiledCode();
 // The application's own maps: those of its packages are megabytes that its stacks seldom need.
 setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
 const { Worker } = await import('./worker.ts');
