@@ -27,6 +27,9 @@ const LAST_ACCEPT = 1000;
 /** Milliseconds without a beat after which a restart for development takes a worker for one that hangs. */
 const HANGS = 1000;
 
+/** Milliseconds from a process that could not be made to the next try. */
+const SPAWN_AGAIN = 5000;
+
 /** What the arbiter cannot know by itself. */
 export interface ArbiterOptions {
   readonly log: ServerLog;
@@ -475,7 +478,14 @@ export class Arbiter {
     }
     if (this.#state === 'draining' || generation !== this.#generation || number > this.#wanted) return null;
     const setup = this.#setup;
-    const worker = this.#spawn(number, generation, setup);
+    let worker: WorkerProcess;
+    try {
+      worker = this.#spawn(number, generation, setup);
+    } catch (error) {
+      // Such as no memory for another process, or an environment that is too long (E2BIG).
+      this.#log.error({ worker: number, err: error }, `worker ${number} could not be started; it is tried again`);
+      return this.#replace(number, SPAWN_AGAIN);
+    }
     try {
       await untilStarted(worker, setup.settings.startTimeout, this.#clock);
       worker.accept();

@@ -268,8 +268,9 @@ const LAST_SECONDS = 2000;
 /** What node is started with to run an application. */
 export function nodeArguments(settings: Settings): string[] {
   return [
-    // Such as --conditions, without which a worker would load other files than its arbiter.
-    ...process.execArgv,
+    // Such as --conditions, without which a worker would load other files than its arbiter; but two debuggers cannot
+    // have one port.
+    ...process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
     // A stray USR1 would open a debugger that takes orders from anyone on this machine.
     '--disable-sigusr1',
     ...settings.nodeArg,

@@ -12,7 +12,8 @@ import { type Identity, identityOf } from './identity.ts';
 export function setupOf({ settings, hooks }: Resolved): WorkerSetup {
   const workers = settings.workers === 'auto' ? processors() : settings.workers;
   const identity = identityOf(settings);
-  const env = { ...ownEnvironment(), ...environmentOf(identity), ...readEnvFiles(settings.envFile) };
+  // As with node's own --env-file, the real environment comes first.
+  const env = { ...readEnvFiles(settings.envFile), ...ownEnvironment(), ...environmentOf(identity) };
   return { settings, hooks, workers, identity, env };
 }
 

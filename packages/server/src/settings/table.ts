@@ -98,7 +98,7 @@ export const SETTINGS: Readonly<Record<SettingName, Setting>> = {
     group: 'application',
     type: { kind: 'list', of: 'path' },
     default: [],
-    text: 'A file of NAME=value lines for the environment of the workers.',
+    text: 'A file of NAME=value lines for the environment of the workers; what is set there already stays.',
   },
   name: {
     group: 'application',

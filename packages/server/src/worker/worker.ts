@@ -48,6 +48,7 @@ export class Worker {
   #accessLog: AccessLog | null = null;
   #servers: NodeListening[] = [];
   #utilization: EventLoopUtilization = performance.eventLoopUtilization();
+  #listenOptions: ListenOptions = {};
   #listening: Promise<void> = Promise.resolve();
   #lastMemory = 0;
   #ending = false;
@@ -79,6 +80,9 @@ export class Worker {
       const { application, kind } = await loadApplication(settings.app ?? '', process.cwd());
       this.#application = dress(this.#watched(application), settings);
       await this.#application.start?.(this.#control.context);
+      // Whatever serving takes is at hand before the generation is committed: a log or a key that cannot be read fails here.
+      this.#accessLog = openAccessLog(settings, this.#boot.worker, this.#log);
+      this.#listenOptions = this.#options(settings);
       await this.#send({ type: 'started', kind });
       await this.#send({ type: 'ready', ready: this.#control.ready, reason: this.#control.reason });
     } catch (error) {
@@ -94,11 +98,9 @@ export class Worker {
   }
 
   async #listen(): Promise<void> {
-    const { settings, sockets } = this.#boot;
     try {
-      this.#accessLog = openAccessLog(settings, this.#boot.worker, this.#log);
-      for (const { fd } of sockets) {
-        this.#servers.push(await listen(this.#application as Application, { kind: 'fd', fd }, this.#options(settings)));
+      for (const { fd } of this.#boot.sockets) {
+        this.#servers.push(await listen(this.#application as Application, { kind: 'fd', fd }, this.#listenOptions));
       }
       await this.#send({ type: 'accepting' });
     } catch (error) {
