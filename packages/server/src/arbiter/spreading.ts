@@ -4,8 +4,8 @@
 import type { WorkerProcess } from './worker-process.ts';
 
 /** Beats of the clock from one time to the next; what the last one led to is known by then. */
-const EVERY = 4;
-const TIMES = 4;
+const EVERY = 2;
+const TIMES = 10;
 
 /** Spreads open connections over the workers, for a while after one has joined. */
 export class Spreading {
