@@ -3,7 +3,7 @@
 import { defineConfig } from 'tsgi';
 
 export default defineConfig({
-  app: './src/index.ts:createApp()',
+  app: './gateway.ts:createApplication()',
   name: 'movie-quotes',
   bind: '127.0.0.1:5000',
   // The application writes a line for each request itself; see LOG_REQUESTS.

@@ -6,10 +6,12 @@ import { createLogger } from './config/logger.ts';
 import { healthController } from './controllers/health.ts';
 import { pagesController } from './controllers/pages.ts';
 import { quotesApiController } from './controllers/quotes-api.ts';
-import { openDatabase } from './database/database.ts';
+import { openDatabase } from './database/open.ts';
+import { type Host, NO_HOST } from './host.ts';
 import { limitPressure } from './middleware/pressure.ts';
 import { sendNotFound, sendProblem } from './middleware/problems.ts';
 import { RequestLog } from './middleware/request-log.ts';
+import { addRequestScope } from './middleware/request-scope.ts';
 import { createHealthService } from './modules/health/service.ts';
 import { createQuoteService } from './modules/quotes/service.ts';
 import { createQuoteStore } from './modules/quotes/store.ts';
@@ -19,32 +21,35 @@ export interface AppOptions {
   readonly config?: Config;
   /** Default: one on standard output at the configured level, JSON lines or, on a terminal, readable ones. */
   readonly logger?: FastifyBaseLogger;
+  /** Who serves it. Default: nobody in particular. */
+  readonly host?: Host;
 }
 
 /**
  * Makes the application. Its database is opened by `ready()` and closed by `close()`.
  * `ready()` rejects with a `StartError` that says what to do when the database cannot be used.
  */
-export function createApp({ config = loadConfig(), logger }: AppOptions = {}): FastifyInstance {
+export function createApp({ config = loadConfig(), logger, host = NO_HOST }: AppOptions = {}): FastifyInstance {
   const app: FastifyInstance = Fastify({
     loggerInstance: logger ?? (createLogger(config.log) as FastifyBaseLogger),
     logController: new RequestLog(config.log.requests),
-    // The wait for another process that migrates the database counts too.
-    pluginTimeout: config.database.timeout + 30_000,
+    // Waiting for a database that is away, or that another process migrates, has limits of its own.
+    pluginTimeout: 0,
     // A target that no route can be looked up for, such as /%zz, does not reach the error handler below.
     frameworkErrors: sendProblem,
   });
   app.setErrorHandler(sendProblem);
+  addRequestScope(app);
 
   app.register(async (app) => {
-    const { dataSource, migrated, imported } = await openDatabase(config.database);
-    app.addHook('onClose', () => dataSource.destroy());
-    const { file } = config.database;
-    if (migrated.length > 0) app.log.info({ file, migrated, imported }, `migrated the database ${file}`);
+    const { database, migrated } = await openDatabase(config.database, app.log);
+    app.addHook('onClose', () => database.close());
+    const { place } = database;
+    if (migrated.length > 0) app.log.info({ database: place, migrated }, `migrated the database ${place}`);
 
-    await limitPressure(app, config.pressure);
-    const quotes = createQuoteService(createQuoteStore(dataSource));
-    const health = createHealthService(dataSource, file, () => app.isUnderPressure());
+    await limitPressure(app, config.pressure, host);
+    const quotes = createQuoteService(createQuoteStore(database));
+    const health = createHealthService(database, () => app.isUnderPressure());
 
     app.register(healthController, { health });
     app.register(

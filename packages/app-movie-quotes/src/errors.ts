@@ -46,6 +46,16 @@ export const START_ERRORS = {
     text: 'the database "{file}" cannot be opened ({reason})',
     todo: 'check the disk and the file, or choose another file with DATABASE_FILE',
   },
+  MQ_ERR_DATABASE_AWAY: {
+    exit: 3,
+    text: 'the database {place} is away (waited {seconds} s; {reason})',
+    todo: 'start it, correct DATABASE_URL, or raise DATABASE_WAIT',
+  },
+  MQ_ERR_DATABASE_REFUSED: {
+    exit: 3,
+    text: 'the database {place} refused the connection: {reason}',
+    todo: 'correct DATABASE_URL or DATABASE_PASSWORD',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 /** A code of the error table. */

@@ -3,3 +3,4 @@
 export * from './app.ts';
 export * from './config/config.ts';
 export * from './errors.ts';
+export type { Host } from './host.ts';

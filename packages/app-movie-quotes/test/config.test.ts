@@ -7,9 +7,19 @@ import { temporaryFolder } from './fixtures/movie-quotes.ts';
 t.test('without variables there are defaults', async (t) => {
   const folder = temporaryFolder(t);
   t.strictSame(loadConfig({}, folder), {
-    database: { file: join(folder, 'data/movie-quotes.sqlite'), createFolder: true, timeout: 5000 },
-    log: { level: 'info', requests: true },
+    database: {
+      kind: 'sqlite',
+      file: join(folder, 'data/movie-quotes.sqlite'),
+      createFolder: true,
+      timeout: 5000,
+      slow: 250,
+    },
+    mongodb: null,
+    log: { level: 'info', requests: true, file: null },
     pressure: { eventLoopDelay: 1000, heap: 0 },
+    publicUrl: null,
+    sessionSecret: null,
+    apiToken: null,
   });
 });
 
@@ -31,8 +41,8 @@ t.test('an empty variable is one that is not set', async (t) => {
 
 t.test('a database can be given as an URL', async (t) => {
   const folder = temporaryFolder(t);
-  t.equal(loadConfig({ DATABASE_URL: 'sqlite:/srv/q.sqlite' }, folder).database.file, '/srv/q.sqlite');
-  t.equal(loadConfig({ DATABASE_URL: 'sqlite:q.sqlite' }, folder).database.file, join(folder, 'q.sqlite'));
+  t.match(loadConfig({ DATABASE_URL: 'sqlite:/srv/q.sqlite' }, folder).database, { file: '/srv/q.sqlite' });
+  t.match(loadConfig({ DATABASE_URL: 'sqlite:q.sqlite' }, folder).database, { file: join(folder, 'q.sqlite') });
 });
 
 t.test('every error names the variable and what it takes', async (t) => {

@@ -1,10 +1,16 @@
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { FastifyBaseLogger } from 'fastify';
+import { pino } from 'pino';
 import t from 'tap';
+import type { DatabaseConfig } from '../src/config/config.ts';
 import { CATALOGUE } from '../src/database/catalogue.ts';
-import { openDatabase } from '../src/database/database.ts';
 import { FilmEntity, QuoteEntity } from '../src/database/entities.ts';
+import { openDatabase as open } from '../src/database/open.ts';
 import { configIn, openDirectly, serve, temporaryFolder } from './fixtures/movie-quotes.ts';
+
+const silent = pino({ level: 'silent' }) as FastifyBaseLogger;
+const openDatabase = (config: DatabaseConfig) => open(config, silent);
 
 const QUOTES = CATALOGUE.reduce((sum, film) => sum + film.quotes.length, 0);
 

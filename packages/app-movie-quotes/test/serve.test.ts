@@ -3,8 +3,9 @@ import { existsSync, statSync } from 'node:fs';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { createApp } from '@tsgi/app-movie-quotes';
 import t from 'tap';
-import { serve, startApp, temporaryFolder } from './fixtures/movie-quotes.ts';
+import { configIn, serve, temporaryFolder } from './fixtures/movie-quotes.ts';
 
 /** GET over a Unix socket. */
 async function getOver(socketPath: string, path: string): Promise<{ status: number | undefined; body: string }> {
@@ -85,7 +86,8 @@ t.test('LOG_REQUESTS=false leaves the lines of requests out', async (t) => {
 });
 
 t.test("the application is served by Fastify's own listen as well", async (t) => {
-  const { app } = await startApp(t);
+  const app = createApp({ config: configIn(temporaryFolder(t)) });
+  t.teardown(() => app.close());
   const address = await app.listen({ port: 0, host: '127.0.0.1' });
   t.match(await (await fetch(`${address}/api/v1/quotes/random`)).json(), { film: /./, content: /./ });
   t.equal((await fetch(`${address}/`)).status, 200);

@@ -9,13 +9,28 @@ export interface Film {
   year: number;
 }
 
+/** Somebody who says a line, by the name of the part: a person is one film's. */
+export interface Person {
+  id: number;
+  filmId: number;
+  film?: Film;
+  name: string;
+}
+
 /** A line that somebody says in a film. */
 export interface FilmQuote {
   id: number;
   filmId: number;
   film?: Film;
+  personId: number;
+  person?: Person;
   content: string;
-  speaker: string;
+  /** See modules/quotes/search.ts. */
+  search: string;
+  /** 1, and one more with each change. */
+  version: number;
+  /** Milliseconds since 1970; 0 for what came with the application. */
+  updatedAt: number;
 }
 
 export const FilmEntity: EntitySchema<Film> = new EntitySchema<Film>({
@@ -30,14 +45,37 @@ export const FilmEntity: EntitySchema<Film> = new EntitySchema<Film>({
   indices: [{ name: 'films_year', columns: ['year'] }],
 });
 
+export const PersonEntity: EntitySchema<Person> = new EntitySchema<Person>({
+  name: 'person',
+  tableName: 'people',
+  columns: {
+    id: { type: 'integer', primary: true, generated: 'increment' },
+    filmId: { name: 'film_id', type: 'integer' },
+    name: { type: 'varchar', length: 200 },
+  },
+  relations: {
+    film: {
+      type: 'many-to-one',
+      target: 'film',
+      joinColumn: { name: 'film_id', foreignKeyConstraintName: 'people_film' },
+      nullable: false,
+      onDelete: 'CASCADE',
+    },
+  },
+  uniques: [{ name: 'people_film_name', columns: ['filmId', 'name'] }],
+});
+
 export const QuoteEntity: EntitySchema<FilmQuote> = new EntitySchema<FilmQuote>({
   name: 'quote',
   tableName: 'quotes',
   columns: {
     id: { type: 'integer', primary: true, generated: 'increment' },
     filmId: { name: 'film_id', type: 'integer' },
+    personId: { name: 'person_id', type: 'integer' },
     content: { type: 'varchar', length: 500 },
-    speaker: { type: 'varchar', length: 200 },
+    search: { type: 'varchar', length: 2000, default: '' },
+    version: { type: 'integer', default: 1 },
+    updatedAt: { name: 'updated_at', type: 'bigint', default: 0 },
   },
   relations: {
     film: {
@@ -47,6 +85,16 @@ export const QuoteEntity: EntitySchema<FilmQuote> = new EntitySchema<FilmQuote>(
       nullable: false,
       onDelete: 'CASCADE',
     },
+    person: {
+      type: 'many-to-one',
+      target: 'person',
+      joinColumn: { name: 'person_id', foreignKeyConstraintName: 'quotes_person' },
+      nullable: false,
+      onDelete: 'CASCADE',
+    },
   },
   uniques: [{ name: 'quotes_film_content', columns: ['filmId', 'content'] }],
+  indices: [{ name: 'quotes_person', columns: ['personId'] }],
 });
+
+export const ENTITIES = [FilmEntity, PersonEntity, QuoteEntity];

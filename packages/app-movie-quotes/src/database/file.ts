@@ -4,7 +4,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { DatabaseConfig } from '../config/config.ts';
+import type { SqliteConfig } from '../config/config.ts';
 import { StartError } from '../errors.ts';
 
 // The first 16 bytes of every SQLite 3 file (sqlite.org/fileformat.html section 1.3). An empty file is an empty database.
@@ -14,7 +14,7 @@ const MAGIC = 'SQLite format 3\0';
  * Makes sure that `file` can be opened as a database: its folder is there and can be written, and the file is missing,
  * empty, or an SQLite database that can be read and written. Throws `MQ_ERR_DATABASE_FOLDER`, `_ACCESS`, `_FORMAT`.
  */
-export async function checkFile({ file, createFolder }: DatabaseConfig): Promise<void> {
+export async function checkFile({ file, createFolder }: SqliteConfig): Promise<void> {
   const folder = dirname(file);
   if (createFolder) await mkdir(folder, { recursive: true }).catch(() => {}); // What failed is told by the check below.
   await checkFolder(file, folder);

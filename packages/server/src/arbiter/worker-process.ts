@@ -111,7 +111,12 @@ export class WorkerProcess {
     const child = spawn(process.execPath, [...nodeArguments(settings), MAIN], {
       // Nothing but its own descriptors: Node opens every other one with close-on-exec.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
-      env: { ...options.env, TSGI_WORKER: String(worker), TSGI_GENERATION: String(generation) },
+      env: {
+        ...options.env,
+        TSGI_WORKER: String(worker),
+        TSGI_GENERATION: String(generation),
+        TSGI_BINDS: sockets.map(({ bind }) => bind).join(','),
+      },
       ...(options.identity === null ? {} : { uid: options.identity.uid, gid: options.identity.gid }),
     });
     this.#child = child;

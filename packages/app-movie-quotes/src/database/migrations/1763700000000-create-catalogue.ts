@@ -1,12 +1,18 @@
 // The catalogue's first tables: films and their quotes.
+//
+// MariaDB ends a transaction at each change of a table, so a migration that was cut there is run again from its start:
+// every step of every migration looks whether it was done.
 
 import { type MigrationInterface, type QueryRunner, Table } from 'typeorm';
+import { isMariadb } from './dialect.ts';
 
 export class CreateCatalogue1763700000000 implements MigrationInterface {
   // Written out, because a bundler may rename the class, and the name is what the database remembers.
   readonly name = 'CreateCatalogue1763700000000';
 
   async up(runner: QueryRunner): Promise<void> {
+    // Titles that differ in an accent or a capital are two titles, as they are in SQLite.
+    if (isMariadb(runner)) await runner.query('ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_bin');
     await runner.createTable(
       new Table({
         name: 'films',
@@ -18,6 +24,7 @@ export class CreateCatalogue1763700000000 implements MigrationInterface {
         uniques: [{ name: 'films_title_year', columnNames: ['title', 'year'] }],
         indices: [{ name: 'films_year', columnNames: ['year'] }],
       }),
+      true,
     );
     await runner.createTable(
       new Table({
@@ -40,6 +47,7 @@ export class CreateCatalogue1763700000000 implements MigrationInterface {
           },
         ],
       }),
+      true,
     );
   }
 
