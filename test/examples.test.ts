@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { existsSync, globSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { request } from 'node:http';
+import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -17,7 +17,18 @@ interface Example {
   readonly bind: string;
   /** Sends it a signal, and resolves to its exit status. */
   end(): Promise<number | null>;
-  ask(method: string, path: string, json?: unknown): Promise<{ status: number; body: string }>;
+  ask(method: string, path: string, json?: unknown, headers?: OutgoingHttpHeaders): Promise<Answer>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** An answer without its headers. */
+function said({ status, body }: Answer): Pick<Answer, 'status' | 'body'> {
+  return { status, body };
 }
 
 /** What the examples' start scripts run. */
@@ -47,11 +58,11 @@ async function serve(t: Test, folder: string, [command, ...args]: readonly strin
       child.kill('SIGTERM');
       return (await exited)[0];
     },
-    ask(method, path, json) {
+    ask(method, path, json, given) {
       return new Promise((done, fail) => {
-        const headers = json === undefined ? {} : { 'content-type': 'application/json' };
+        const headers = { ...given, ...(json !== undefined && { 'content-type': 'application/json' }) };
         request({ ...where, method, path, headers, agent: false }, async (response) => {
-          done({ status: response.statusCode ?? 0, body: await text(response) });
+          done({ status: response.statusCode ?? 0, headers: response.headers, body: await text(response) });
         })
           .on('error', fail)
           .end(json === undefined ? undefined : JSON.stringify(json));
@@ -67,11 +78,11 @@ const folders = globSync('examples/*/package.json', { cwd: ROOT })
 test('there is an example for every kind of application', async (t) => {
   t.strictSame(
     folders.map((folder) => basename(folder)),
-    ['embedded', 'express', 'fastify', 'hono', 'koa', 'plain'],
+    ['embedded', 'express', 'fastify', 'hello', 'hono', 'koa', 'plain'],
   );
 });
 
-for (const folder of folders.filter((folder) => basename(folder) !== 'embedded')) {
+for (const folder of folders.filter((folder) => !['embedded', 'hello'].includes(basename(folder)))) {
   for (const transport of ['TCP', 'a Unix socket']) {
     test(`${basename(folder)} serves over ${transport}`, async (t) => {
       const sockets = await mkdtemp(join(tmpdir(), 'example-'));
@@ -79,9 +90,12 @@ for (const folder of folders.filter((folder) => basename(folder) !== 'embedded')
       const path = join(sockets, 'app.sock');
       const example = await serve(t, folder, TSGI, transport === 'TCP' ? '127.0.0.1:0' : `unix:${path}`);
 
-      t.strictSame(await example.ask('GET', '/'), { status: 200, body: 'Hello World!' });
-      t.strictSame(await example.ask('GET', '/hello/J%C3%BCrgen?loud'), { status: 200, body: '{"hello":"Jürgen"}' });
-      t.strictSame(await example.ask('POST', '/echo', { film: 'Casablanca' }), {
+      t.strictSame(said(await example.ask('GET', '/')), { status: 200, body: 'Hello World!' });
+      t.strictSame(said(await example.ask('GET', '/hello/J%C3%BCrgen?loud')), {
+        status: 200,
+        body: '{"hello":"Jürgen"}',
+      });
+      t.strictSame(said(await example.ask('POST', '/echo', { film: 'Casablanca' })), {
         status: 200,
         body: '{"film":"Casablanca"}',
       });
@@ -92,6 +106,45 @@ for (const folder of folders.filter((folder) => basename(folder) !== 'embedded')
       t.notOk(existsSync(path), 'and leaves no socket behind');
     });
   }
+}
+
+for (const transport of ['TCP', 'a Unix socket']) {
+  test(`hello tells over ${transport} who asks, through whom, and how long an answer holds`, async (t) => {
+    const sockets = await mkdtemp(join(tmpdir(), 'example-'));
+    t.teardown(() => rm(sockets, { recursive: true }));
+    const bind = transport === 'TCP' ? '127.0.0.1:0' : `unix:${join(sockets, 'app.sock')}`;
+    const example = await serve(t, join(ROOT, 'examples/hello'), TSGI, bind);
+
+    const hello = await example.ask('GET', '/hello');
+    t.equal(hello.body, 'Hello World!');
+    t.match(hello.headers['content-type'], 'text/plain');
+
+    const kept = await example.ask('GET', '/cache-me');
+    t.equal(kept.headers['cache-control'], 'public, max-age=60');
+    t.match(kept.body, /^Made at \d{4}-\d\d-\d\dT\S+Z by worker [12]$/);
+
+    const headers = {
+      host: 'hello.example',
+      'user-agent': 'a test',
+      'x-forwarded-for': '192.0.2.7',
+      'x-forwarded-proto': 'https',
+    };
+    const neighbour = transport === 'TCP' ? '127.0.0.1' : 'a Unix socket';
+    const { worker, ...info } = JSON.parse((await example.ask('GET', '/info', undefined, headers)).body);
+    t.strictSame(info, {
+      connectingAddress: neighbour,
+      forwardedAddress: '192.0.2.7',
+      forwardedFor: '192.0.2.7',
+      host: 'hello.example',
+      userAgent: 'a test',
+      scheme: 'https',
+    });
+    t.ok(worker === 1 || worker === 2, 'one of its two workers answered');
+
+    const direct = JSON.parse((await example.ask('GET', '/info')).body);
+    t.match(direct, { connectingAddress: neighbour, forwardedAddress: neighbour, forwardedFor: null, scheme: 'http' });
+    t.equal(await example.end(), 0, 'SIGTERM ends it');
+  });
 }
 
 test('an example says in one line what is wrong with its bind', async (t) => {

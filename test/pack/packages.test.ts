@@ -3,7 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { formatMessage } from 'publint/utils';
 import { test } from 'tap';
 import { run as runCommand, start } from '../command.ts';
 import { ROOT } from '../markdown.ts';
+import { packPublished } from '../tarballs.ts';
 
 const SEEN = 'plain plain fastify fetch listener plain plain\n';
 
@@ -23,27 +24,11 @@ async function run(command: string, args: string[], cwd: string): Promise<string
   return stdout;
 }
 
-interface Manifest {
-  readonly name: string;
-  readonly private?: boolean;
-}
-
-/** The folders of the packages that are published. */
-async function published(): Promise<Map<string, string>> {
-  const folders = new Map<string, string>();
-  for (const name of await readdir(join(ROOT, 'packages'))) {
-    const folder = join(ROOT, 'packages', name);
-    const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest;
-    if (manifest.private !== true) folders.set(manifest.name, folder);
-  }
-  return folders;
-}
-
 test('the published packages', async (t) => {
   const work = await mkdtemp(join(tmpdir(), 'pack-'));
   t.teardown(() => rm(work, { recursive: true }));
-  const folders = await published();
-  t.strictSame([...folders.keys()].sort(), [
+  const tarballs = await packPublished(work);
+  t.strictSame([...tarballs.keys()].sort(), [
     '@tsgi/adapter-inject',
     '@tsgi/adapter-node',
     '@tsgi/adapter-unix-socket',
@@ -52,16 +37,6 @@ test('the published packages', async (t) => {
     '@tsgi/core',
     'tsgi',
   ]);
-  await run('pnpm', ['run', 'build'], ROOT);
-
-  const tarballs = new Map<string, string>();
-  for (const [name, folder] of folders) {
-    const out = join(work, name.replace('/', '-'));
-    await mkdir(out);
-    await run('pnpm', ['pack', '--pack-destination', out], folder);
-    const [file] = await readdir(out);
-    tarballs.set(name, join(out, file as string));
-  }
 
   for (const [name, tarball] of tarballs) {
     t.test(`${name} holds what it exports and nothing else`, async (t) => {
@@ -129,7 +104,7 @@ test('the published packages', async (t) => {
     const { stdout } = await runCommand('du', ['-sm', 'node_modules'], project);
     t.comment(`tsgi and all that it depends on: ${stdout.split('\t')[0]} MB`);
     await run('npm', ['install', '--no-audit', '--no-fund', 'fastify@5', 'express@5', 'koa@3', 'hono@4'], project);
-    for (const example of ['fastify', 'express', 'koa', 'hono', 'plain']) {
+    for (const example of ['fastify', 'express', 'koa', 'hono', 'plain', 'hello']) {
       await copyFile(join(ROOT, 'examples', example, 'app.ts'), join(project, 'app.ts'));
       const socket = join(work, 'app.sock');
       for (const bind of ['127.0.0.1:0', `unix:${socket}`]) {
@@ -138,10 +113,8 @@ test('the published packages', async (t) => {
         const exited = once(child, 'exit');
         const bound = await serving(child);
         const url = bind.startsWith('unix') ? ['--unix-socket', socket, 'http://localhost'] : [`http://${bound}`];
-        t.equal(
-          await run('curl', ['-sS', ...url.slice(0, -1), `${url.at(-1)}/hello/world`], work),
-          '{"hello":"world"}',
-        );
+        const [path, answer] = example === 'hello' ? ['/hello', 'Hello World!'] : ['/hello/world', '{"hello":"world"}'];
+        t.equal(await run('curl', ['-sS', ...url.slice(0, -1), `${url.at(-1)}${path}`], work), answer);
         await run('npx', ['tsgi', 'stop'], project);
         await exited;
       }
