@@ -52,6 +52,19 @@ function groupsOf(payload: PayloadName): Group[] {
 /** Every group, by payload. */
 export const GROUPS: readonly Group[] = PAYLOAD_NAMES.flatMap(groupsOf);
 
+/** What Movie Quotes is measured against in the third table: the same bytes out of memory, with its queries and without. */
+export const QUOTES_GROUPS: readonly Group[] = (['quotes-page', 'quotes', 'quotes-list'] as const).map((payload) =>
+  group(
+    payload,
+    'one process',
+    'tcp',
+    against('Fastify: same bytes, same queries', 'quotes bytes and queries', {
+      'Fastify: same bytes, no query': 'quotes bytes',
+      'Movie Quotes, adapter-node': 'fastify adapter-node',
+    }),
+  ),
+);
+
 /** The groups that `words` name: a payload, a group, or both. All of them for no words; a word that names nothing is an error. */
 export function chooseGroups(words: readonly string[]): readonly Group[] {
   let chosen = GROUPS;

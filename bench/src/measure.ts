@@ -21,6 +21,8 @@ export interface MeasureOptions {
   readonly sliceTime: number;
   /** Requests that each server answers before it is measured. Default: the payload's own number. */
   readonly warmUp?: number;
+  /** Variables of the servers' own. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** What one server did in one round. */
@@ -53,7 +55,7 @@ export async function measureRound(group: Group, options: MeasureOptions): Promi
     // In an order of chance: who was started first has no share in the result.
     const starting = shuffled(rows.length).map(async (i) => {
       const kind = (rows[i] as Row).server;
-      const server = await ServerProcess.start(kind, { payload, folder });
+      const server = await ServerProcess.start(kind, { payload, folder, environment: options.environment ?? {} });
       servers[i] = server;
       moveToServerCore(options.cores, server.pid);
     });

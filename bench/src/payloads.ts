@@ -19,8 +19,11 @@ export interface Payload {
   readonly rounds: number;
 }
 
+/** Those of the first table. */
 export const PAYLOAD_NAMES = ['hello', 'json', 'upload', 'quotes'] as const;
-export type PayloadName = (typeof PAYLOAD_NAMES)[number];
+/** Those of the third table, beside `quotes`. */
+export const QUOTES_PAYLOAD_NAMES = ['quotes-page', 'quotes-list'] as const;
+export type PayloadName = (typeof PAYLOAD_NAMES)[number] | (typeof QUOTES_PAYLOAD_NAMES)[number];
 
 const SIZE = 64 * 1024;
 
@@ -88,6 +91,22 @@ export const PAYLOADS: Readonly<Record<PayloadName, Payload>> = {
     request: { method: 'GET', path: '/api/v1/quotes/random' },
     accepts: (body) => typeof JSON.parse(body).content === 'string',
     warmUp: 6_000,
+    rounds: 1,
+  },
+  'quotes-page': {
+    name: 'quotes-page',
+    title: 'page: GET /quotes/1 of Movie Quotes',
+    request: { method: 'GET', path: '/quotes/1' },
+    accepts: (body) => body.includes('</blockquote>'),
+    warmUp: 6_000,
+    rounds: 1,
+  },
+  'quotes-list': {
+    name: 'quotes-list',
+    title: 'list: GET /api/v1/quotes?search=love, the first 20 of those found',
+    request: { method: 'GET', path: '/api/v1/quotes?search=love&sort=film' },
+    accepts: (body) => JSON.parse(body).quotes.length > 5,
+    warmUp: 3_000,
     rounds: 1,
   },
 };

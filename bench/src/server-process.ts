@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { PAYLOADS } from './payloads.ts';
 import { pssOf } from './peers/process-tree.ts';
+import { quotesEnvironment } from './quotes/environment.ts';
 import type { Answer, Question, Sample } from './serve.ts';
 import type { ServeOptions, ServerKind, Target } from './servers.ts';
 
@@ -13,6 +14,8 @@ export interface StartOptions extends ServeOptions {
   /** Command words in front of Node: a core to run on. */
   readonly prefix?: readonly string[];
   readonly nodeArgs?: readonly string[];
+  /** Variables of the server's own. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 export class ServerProcess {
@@ -29,7 +32,7 @@ export class ServerProcess {
   /** Resolves when it listens and has given the right answer once. */
   static async start(
     kind: ServerKind,
-    { payload, folder, prefix = [], nodeArgs = [] }: StartOptions,
+    { payload, folder, prefix = [], nodeArgs = [], environment = {} }: StartOptions,
   ): Promise<ServerProcess> {
     const words = [...prefix, process.execPath, '--conditions=@tsgi/source', ...nodeArgs];
     words.push(`${import.meta.dirname}/serve.ts`, kind, payload, folder);
@@ -39,9 +42,8 @@ export class ServerProcess {
       env: {
         ...process.env,
         NODE_ENV: 'production',
-        // Movie Quotes: a database of the run's own, and no refusals because the core is shared by design.
-        DATABASE_FILE: `${folder}/movie-quotes.sqlite`,
-        MAX_EVENT_LOOP_DELAY: '0',
+        ...quotesEnvironment(folder),
+        ...environment,
       },
     });
     // A command that cannot be run, and a message to a process that is gone: either way it has exited.

@@ -6,7 +6,7 @@ import { listen as listenTcp } from '@tsgi/adapter-node';
 import { listen as listenSocket } from '@tsgi/adapter-unix-socket';
 import type { Application } from '@tsgi/core';
 import type { FastifyInstance } from 'fastify';
-import type { PayloadName } from './payloads.ts';
+import { PAYLOADS, type PayloadName } from './payloads.ts';
 
 /** Where a load goes: a port of 127.0.0.1, or the path of a socket. */
 export type Target = { readonly kind: 'tcp'; readonly port: number } | { readonly kind: 'unix'; readonly path: string };
@@ -20,12 +20,18 @@ export interface ServeOptions {
 
 // Modules are imported by the server that needs them: memory is compared, too.
 const fastify = async (payload: PayloadName): Promise<FastifyInstance> => {
-  if (payload === 'quotes') return (await import('@tsgi/app-movie-quotes')).createApp();
+  if (payload.startsWith('quotes')) return (await import('@tsgi/app-movie-quotes')).createApp();
   return (await import('./applications/fastify.ts')).fastifyApplication();
 };
 const express = async () => (await import('./applications/express.ts')).expressApplication();
 const hono = async () => (await import('./applications/hono.ts')).honoApplication();
 const koa = async () => (await import('./applications/koa.ts')).koaApplication();
+const bytes = async (payload: PayloadName, queries: boolean): Promise<Target> => {
+  const { bytesApplication } = await import('./quotes/bytes.ts');
+  const app = await bytesApplication(PAYLOADS[payload].request, queries);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  return portOf(app.server);
+};
 const bridges = () => import('@tsgi/bridge-node');
 
 /** Starts a server of each kind. A name with `adapter` in it is served by one of ours. */
@@ -53,6 +59,8 @@ export const SERVERS = {
     await listenSocket((await bridges()).fromFastify(await fastify(payload)), `unix:${path}`);
     return { kind: 'unix', path };
   },
+  'quotes bytes': ({ payload }) => bytes(payload, false),
+  'quotes bytes and queries': ({ payload }) => bytes(payload, true),
 } as const satisfies Record<string, (options: ServeOptions) => Promise<Target>>;
 
 export type ServerKind = keyof typeof SERVERS;
