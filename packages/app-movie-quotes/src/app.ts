@@ -6,6 +6,7 @@ import { createLogger } from './config/logger.ts';
 import { healthController } from './controllers/health.ts';
 import { pagesController } from './controllers/pages.ts';
 import { quotesApiController } from './controllers/quotes-api.ts';
+import { samplesController } from './controllers/samples.ts';
 import { openDatabase } from './database/open.ts';
 import { type Host, NO_HOST } from './host.ts';
 import { limitPressure } from './middleware/pressure.ts';
@@ -51,7 +52,8 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
     const quotes = createQuoteService(createQuoteStore(database));
     const health = createHealthService(database, () => app.isUnderPressure());
 
-    app.register(healthController, { health });
+    app.register(healthController, { health, host });
+    app.register(samplesController, { host });
     app.register(
       async (api) => {
         api.setNotFoundHandler(sendNotFound);

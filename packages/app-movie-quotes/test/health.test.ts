@@ -18,6 +18,15 @@ t.test('it is ready when its database answers', async (t) => {
   t.strictSame(response.json(), { status: 'ready', checks: { database: 'ok', pressure: 'ok' } });
 });
 
+t.test('a client behind a proxy is told whether it is ready, and not what is wrong inside', async (t) => {
+  const site = await startSite(t);
+  for (const name of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip']) {
+    const response = await site.request({ url: '/readyz', headers: { [name]: 'for=192.0.2.1' } });
+    t.equal(response.statusCode, 200);
+    t.strictSame(response.json(), { status: 'ready' }, name);
+  }
+});
+
 t.test('it is not ready when its database does not answer, and goes on living', async (t) => {
   const site = await startSite(t);
   await site.sql('DROP TABLE quotes');

@@ -9,6 +9,11 @@ const Check = Type.String();
 
 export const Readiness = Type.Object({
   status: Type.Enum(['ready', 'unavailable']),
-  checks: Type.Object({ database: Check, pressure: Check }),
+  checks: Type.Optional(
+    Type.Object(
+      { database: Check, pressure: Check, reactions: Type.Optional(Check) },
+      { description: 'For who asks from the same machine and through no proxy' },
+    ),
+  ),
 });
-export type Readiness = Static<typeof Readiness>;
+export type Readiness = Required<Static<typeof Readiness>>;

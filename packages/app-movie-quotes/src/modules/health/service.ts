@@ -8,19 +8,21 @@ export interface HealthService {
   readiness(): Promise<Readiness>;
 }
 
-/** `underPressure` tells whether requests are being refused for load. */
-export function createHealthService(database: Database, underPressure: () => boolean): HealthService {
+/**
+ * `underPressure` tells whether requests are being refused for load. `reactions` tells how their store is, `ok` or what is
+ * wrong; it does not count for readiness, because pages and likes go on without that store.
+ */
+export function createHealthService(
+  database: Database,
+  underPressure: () => boolean,
+  reactions?: () => Promise<string>,
+): HealthService {
   async function check(): Promise<string> {
-    try {
-      await database.query('SELECT id FROM quotes LIMIT 1');
-    } catch {
-      return 'does not answer';
-    }
-    if (database.kind !== 'sqlite') return 'ok';
-    // A file that was removed goes on answering here, and is lost to every process that starts after this one.
-    return access(database.place).then(
+    // A file that was removed may go on answering here, and is lost to every process that starts after this one.
+    if (database.kind === 'sqlite' && !(await isThere(database.place))) return 'the file is gone';
+    return database.query('SELECT id FROM quotes LIMIT 1').then(
       () => 'ok',
-      () => 'the file is gone',
+      () => 'does not answer',
     );
   }
 
@@ -28,7 +30,17 @@ export function createHealthService(database: Database, underPressure: () => boo
     async readiness() {
       const checks = { database: await check(), pressure: underPressure() ? 'too much load' : 'ok' };
       const ready = Object.values(checks).every((check) => check === 'ok');
-      return { status: ready ? 'ready' : 'unavailable', checks };
+      return {
+        status: ready ? 'ready' : 'unavailable',
+        checks: { ...checks, ...(reactions && { reactions: await reactions() }) },
+      };
     },
   };
+}
+
+function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
 }
