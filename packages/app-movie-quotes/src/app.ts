@@ -13,6 +13,8 @@ import { limitPressure } from './middleware/pressure.ts';
 import { sendNotFound, sendProblem } from './middleware/problems.ts';
 import { RequestLog } from './middleware/request-log.ts';
 import { addRequestScope } from './middleware/request-scope.ts';
+import { createFilmService } from './modules/films/service.ts';
+import { createFilmStore } from './modules/films/store.ts';
 import { createHealthService } from './modules/health/service.ts';
 import { createQuoteService } from './modules/quotes/service.ts';
 import { createQuoteStore } from './modules/quotes/store.ts';
@@ -49,7 +51,9 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
     if (migrated.length > 0) app.log.info({ database: place, migrated }, `migrated the database ${place}`);
 
     await limitPressure(app, config.pressure, host);
-    const quotes = createQuoteService(createQuoteStore(database));
+    const quoteStore = createQuoteStore(database);
+    const quotes = createQuoteService(database, quoteStore);
+    const films = createFilmService(createFilmStore(database), quoteStore);
     const health = createHealthService(database, () => app.isUnderPressure());
 
     app.register(healthController, { health, host });

@@ -1,14 +1,38 @@
-// What the quotes' routes take and answer. The types of the code are made from these, and so are the serializers.
+// What the quotes' routes take and answer. The types of the code are made from these, and so are the serializers and the
+// API's description.
 
 import { type Static, Type } from 'typebox';
 
+/** Text of one line, as a person types it: no control characters, no halves of characters, no space at an end. */
+const LINE = '^[^\\s\\p{Cc}\\p{Cs}]([^\\p{Cc}\\p{Cs}]*[^\\s\\p{Cc}\\p{Cs}])?$';
+
+/** What each part is, for whoever reads about it. */
+const FILM = { description: "The film's title", examples: ['Casablanca'] };
+const YEAR = { description: "The year of the film's first showing", examples: [1942] };
+const CONTENT = { description: 'The words, on one line', examples: ["We'll always have Paris."] };
+const SPEAKER = { description: 'Who says it, by the name of the part', examples: ['Rick Blaine'] };
+
+/** What is needed to make a quote, or to replace all of one. The oldest film is of 1888. */
+export const QuoteInput = Type.Object(
+  {
+    film: Type.String({ minLength: 1, maxLength: 200, pattern: LINE, ...FILM }),
+    year: Type.Integer({ minimum: 1888, maximum: 2100, ...YEAR }),
+    content: Type.String({ minLength: 1, maxLength: 500, pattern: LINE, ...CONTENT }),
+    speaker: Type.String({ minLength: 1, maxLength: 200, pattern: LINE, ...SPEAKER }),
+  },
+  { additionalProperties: false },
+);
+export type QuoteInput = Static<typeof QuoteInput>;
+
 /** A quote with what is needed to show it alone. */
 export const Quote = Type.Object({
-  id: Type.Integer(),
-  film: Type.String({ description: "The film's title" }),
-  year: Type.Integer({ description: "The year of the film's first showing" }),
-  content: Type.String(),
-  speaker: Type.String({ description: 'Who says it, by the name of the part' }),
+  id: Type.Integer({ description: 'The id of a deleted quote is not given to another one', examples: [37] }),
+  film: Type.String(FILM),
+  filmId: Type.Integer({ description: 'The id of the film', examples: [28] }),
+  year: Type.Integer(YEAR),
+  content: Type.String(CONTENT),
+  speaker: Type.String(SPEAKER),
+  version: Type.Integer({ description: '1, and one more with each change', examples: [1] }),
 });
 export type Quote = Static<typeof Quote>;
 

@@ -1,0 +1,29 @@
+// What the films' routes take and answer.
+
+import { type Static, Type } from 'typebox';
+import { Quote } from '../quotes/schemas.ts';
+
+const film = {
+  id: Type.Integer({ description: 'The id of the film', examples: [28] }),
+  title: Type.String({ examples: ['Casablanca'] }),
+  year: Type.Integer({ description: 'The year of its first showing', examples: [1942] }),
+};
+
+/** A film with its quotes. */
+export const Film = Type.Object({
+  ...film,
+  quotes: Type.Array(Quote, { description: 'In the order in which they came; at most 500' }),
+});
+export type Film = Static<typeof Film>;
+
+/** A film in a list. */
+export const FilmSummary = Type.Object({
+  ...film,
+  quoteCount: Type.Integer({ description: 'How many quotes it has', examples: [3] }),
+});
+export type FilmSummary = Static<typeof FilmSummary>;
+
+/** The id in a path. */
+export const FilmParams = Type.Object({
+  id: Type.Integer({ minimum: 1, maximum: 2_147_483_647, description: 'The id of a film' }),
+});
