@@ -24,7 +24,7 @@ export function createApplication(options: Omit<AppOptions, 'host'> = {}): Appli
 }
 
 function hostOf(context: Context): Host {
-  const binds = process.env.TSGI_BINDS?.split(',').filter((bind) => bind !== '') ?? [];
+  const binds = process.env.TSGI_LISTENING?.split(',').filter((bind) => bind !== '') ?? [];
   const kinds = new Set(binds.map((bind) => (bind.startsWith('unix:') ? 'Unix socket' : 'TCP')));
   return {
     name: context.name,

@@ -234,6 +234,19 @@ t.test('workers get the variables of an environment file, and the path of a moun
   t.strictSame(await ask(`${url}/shop/x`), { greeting: 'hello there', target: '/x', mountPath: '/shop' });
 });
 
+t.test('workers are told who they are and where they listen', async (t) => {
+  const folder = t.testdir({
+    'app.mjs': `const { TSGI_WORKER: worker, TSGI_GENERATION: generation, TSGI_LISTENING: listening } = process.env;
+    export const app = {
+      handle: () => ({ status: 200, headers: [], body: JSON.stringify({ worker, generation, listening }) }),
+    };`,
+  });
+  const path = `/tmp/tsgi-told-${process.pid}.sock`;
+  const url = await addressOf(run(t, ['serve', './app.mjs', '-b', '127.0.0.1:0', '-b', `unix:${path}`], {}, folder));
+  const listening = `${new URL(url).host},unix:${path}`;
+  t.strictSame(await ask(url), { worker: '1', generation: '1', listening });
+});
+
 t.test('the access log has a line for each request, written at the latest when the worker leaves', async (t) => {
   const file = join(t.testdir(), 'access.log');
   const served = serve(t, '--access-logfile', file, '--access-log-format', '{method} {target} {status}');

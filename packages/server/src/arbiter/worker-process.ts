@@ -115,7 +115,7 @@ export class WorkerProcess {
         ...options.env,
         TSGI_WORKER: String(worker),
         TSGI_GENERATION: String(generation),
-        TSGI_BINDS: sockets.map(({ bind }) => bind).join(','),
+        TSGI_LISTENING: sockets.map(({ bind }) => bind).join(','),
       },
       ...(options.identity === null ? {} : { uid: options.identity.uid, gid: options.identity.gid }),
     });

@@ -36,7 +36,7 @@ export interface Sources {
 }
 
 /** Variables that tell a worker who it is, and are nobody's setting. */
-const NOT_SETTINGS = new Set(['TSGI_WORKER', 'TSGI_GENERATION', 'TSGI_BINDS']);
+const NOT_SETTINGS = new Set(['TSGI_WORKER', 'TSGI_GENERATION', 'TSGI_LISTENING']);
 
 /** Is told of a wrong setting. Where it does not throw, the default stands in, and the next wrong one can be told of. */
 export type Refuse = (error: SettingError) => void;
