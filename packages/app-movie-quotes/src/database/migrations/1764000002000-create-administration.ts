@@ -8,10 +8,14 @@ export class CreateAdministration1764000002000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     const id = serial(runner);
-    // A session counts while it began after `sessions_since`.
+    // A session counts while it has the `sessions_since` that it began with.
     await runner.query(
       `CREATE TABLE IF NOT EXISTS admins (${id}, name varchar(64) NOT NULL, password_hash varchar(255) NOT NULL,
         sessions_since bigint NOT NULL, CONSTRAINT admins_name UNIQUE (name))`,
+    );
+    // Sessions that were signed out before their time: a copy of their cookie is worth nothing.
+    await runner.query(
+      `CREATE TABLE IF NOT EXISTS ended_sessions (id varchar(64) NOT NULL PRIMARY KEY, until bigint NOT NULL)`,
     );
     // `was` and `became` are JSON: the row before and after.
     await runner.query(
@@ -26,6 +30,8 @@ export class CreateAdministration1764000002000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const table of ['limits', 'audit', 'admins']) await runner.query(`DROP TABLE IF EXISTS ${table}`);
+    for (const table of ['limits', 'audit', 'ended_sessions', 'admins']) {
+      await runner.query(`DROP TABLE IF EXISTS ${table}`);
+    }
   }
 }
