@@ -19,7 +19,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
 };
 
 export const pagesController: FastifyPluginAsyncTypebox<{ quotes: QuoteService }> = async (app, { quotes }) => {
-  await addSecurityHeaders(app);
+  addSecurityHeaders(app);
   const assets = await addAssets(app);
   await addViews(app, assets);
   addEntityTags(app);
