@@ -3,14 +3,17 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { type Config, loadConfig } from './config/config.ts';
 import { createLogger } from './config/logger.ts';
+import { prepareApi } from './controllers/api.ts';
+import { filmsApiController } from './controllers/films-api.ts';
 import { healthController } from './controllers/health.ts';
 import { pagesController } from './controllers/pages.ts';
 import { quotesApiController } from './controllers/quotes-api.ts';
 import { samplesController } from './controllers/samples.ts';
 import { openDatabase } from './database/open.ts';
 import { type Host, NO_HOST } from './host.ts';
+import { tokenCheck } from './middleware/api-token.ts';
 import { limitPressure } from './middleware/pressure.ts';
-import { sendNotFound, sendProblem } from './middleware/problems.ts';
+import { sendProblem } from './middleware/problems.ts';
 import { RequestLog } from './middleware/request-log.ts';
 import { addRequestScope } from './middleware/request-scope.ts';
 import { createFilmService } from './modules/films/service.ts';
@@ -58,10 +61,12 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
 
     app.register(healthController, { health, host });
     app.register(samplesController, { host });
+    const showsToken = tokenCheck(config.apiToken);
     app.register(
       async (api) => {
-        api.setNotFoundHandler(sendNotFound);
-        api.register(quotesApiController, { prefix: '/v1/quotes', quotes });
+        await prepareApi(api, { database, limits: config.limits, showsToken });
+        api.register(quotesApiController, { prefix: '/v1/quotes', quotes, apiToken: config.apiToken, showsToken });
+        api.register(filmsApiController, { prefix: '/v1/films', films });
       },
       { prefix: '/api' },
     );

@@ -75,7 +75,7 @@ t.test('what cannot be answered is application/problem+json', async (t) => {
     ['GET', '/api/v1/quotes/999999', 404, { title: 'Not Found', detail: 'there is no quote 999999' }],
     ['GET', '/api/v1/nothing', 404, { title: 'Not Found', detail: 'there is no GET /api/v1/nothing' }],
     ['GET', '/api', 404, { title: 'Not Found' }],
-    ['DELETE', '/api/v1/quotes/1', 404, { detail: 'there is no DELETE /api/v1/quotes/1' }],
+    ['DELETE', '/api/v1/quotes/1', 403, { detail: 'changes are off: no API_TOKEN is set' }],
     ['GET', '/api/v1/quotes/one', 400, { title: 'Bad Request', errors: [{ in: 'params', field: 'id' }] }],
     ['GET', '/api/v1/quotes/0', 400, { errors: [{ in: 'params', field: 'id', message: 'must be >= 1' }] }],
     ['GET', '/api/v1/quotes/1.5', 400, { errors: [{ in: 'params', field: 'id' }] }],

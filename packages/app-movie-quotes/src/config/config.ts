@@ -62,6 +62,18 @@ export const Environment = Type.Object({
     description: 'fatal, error, warn, info, debug, trace or silent',
   }),
   LOG_REQUESTS: Type.Boolean({ default: true, description: 'true or false' }),
+  LIMIT_READS: Type.Integer({
+    default: 600,
+    minimum: 0,
+    maximum: 1_000_000,
+    description: 'the reads that a client may make of the API in a minute, 0 (any number) to 1000000',
+  }),
+  LIMIT_WRITES: Type.Integer({
+    default: 60,
+    minimum: 0,
+    maximum: 1_000_000,
+    description: 'the changes and likes that a client may make in a minute, 0 (any number) to 1000000',
+  }),
   MAX_EVENT_LOOP_DELAY: Type.Integer({
     default: 1000,
     minimum: 0,
@@ -122,6 +134,12 @@ export interface PressureConfig {
   readonly heap: number;
 }
 
+/** What a client may ask for in a minute. 0 turns a limit off. */
+export interface LimitConfig {
+  readonly reads: number;
+  readonly writes: number;
+}
+
 export interface LogConfig {
   readonly level: Static<typeof Environment>['LOG_LEVEL'];
   /** Whether there is a line for each answered request. */
@@ -136,6 +154,7 @@ export interface Config {
   readonly mongodb: MongodbConfig | null;
   readonly log: LogConfig;
   readonly pressure: PressureConfig;
+  readonly limits: LimitConfig;
   /** Without a `/` at its end; null where it is taken from the request. */
   readonly publicUrl: string | null;
   /** Encrypts session cookies; null where administration is off. */
@@ -169,6 +188,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, folder:
       file: values.LOG_FILE === undefined ? null : resolve(folder, values.LOG_FILE),
     },
     pressure: { eventLoopDelay: values.MAX_EVENT_LOOP_DELAY, heap: values.MAX_HEAP_MB * 1024 * 1024 },
+    limits: { reads: values.LIMIT_READS, writes: values.LIMIT_WRITES },
     publicUrl: values.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     sessionSecret: values.SESSION_SECRET ?? null,
     apiToken: values.API_TOKEN ?? null,

@@ -1,28 +1,173 @@
-// The quotes for programs: /api/v1/quotes.
+// The quotes as JSON, and their changes by who has the token.
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { addEntityTags } from '../middleware/conditional.ts';
-import { problemResponses } from '../middleware/problems.ts';
-import { Quote, QuoteParams } from '../modules/quotes/schemas.ts';
+import { Type } from 'typebox';
+import { requireToken, type ShowsToken } from '../middleware/api-token.ts';
+import { addEntityTags, answerNotModified, expectedVersions, versionTag } from '../middleware/conditional.ts';
+import { Problem, problemResponses } from '../middleware/problems.ts';
+import { Quote, QuoteInput, QuoteList, QuoteListQuery, QuoteParams } from '../modules/quotes/schemas.ts';
 import type { QuoteService } from '../modules/quotes/service.ts';
 
-export const quotesApiController: FastifyPluginAsyncTypebox<{ quotes: QuoteService }> = async (app, { quotes }) => {
-  app.get('/random', { schema: { response: { 200: Quote, ...problemResponses } } }, async (_request, reply) => {
-    reply.header('cache-control', 'no-store');
-    return quotes.random();
-  });
+export interface QuotesApiOptions {
+  readonly quotes: QuoteService;
+  /** Null where nobody may change anything. */
+  readonly apiToken: string | null;
+  readonly showsToken: ShowsToken;
+}
 
-  // In a scope of its own, so that the tags cost nothing where an answer is never the same twice.
+const TAGS = ['quotes'];
+/** An answer that anybody may keep for a while. */
+const KEPT = 'public, max-age=60';
+/** Larger than any quote, whatever its characters are. */
+const BODY_LIMIT = 16_384;
+const ACTOR = 'api';
+
+export const quotesApiController: FastifyPluginAsyncTypebox<QuotesApiOptions> = async (
+  app,
+  { quotes, apiToken, showsToken },
+) => {
+  app.get(
+    '/random',
+    {
+      schema: {
+        operationId: 'getRandomQuote',
+        summary: 'Any quote',
+        description: 'Each quote is as likely as the others. No two answers are the same on purpose, so none is kept.',
+        tags: TAGS,
+        response: { 200: Quote, 404: { ...Problem, description: 'The catalogue is empty' }, ...problemResponses },
+      },
+    },
+    async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+      return quotes.random();
+    },
+  );
+
+  app.get(
+    '/:id',
+    {
+      schema: {
+        operationId: 'getQuote',
+        summary: 'A quote',
+        description: 'Its `ETag` is for `If-None-Match`, and for `If-Match` of a change.',
+        tags: TAGS,
+        params: QuoteParams,
+        response: { 200: Quote, ...problemResponses },
+      },
+    },
+    async (request, reply) => {
+      const quote = await quotes.get(request.params.id);
+      reply.header('cache-control', KEPT);
+      return answerNotModified(request, reply, versionTag(quote)) ? reply : quote;
+    },
+  );
+
+  // In a scope of its own: the others have tags of versions, or none.
   await app.register((async (app) => {
     addEntityTags(app);
-
     app.get(
-      '/:id',
-      { schema: { params: QuoteParams, response: { 200: Quote, ...problemResponses } } },
+      '',
+      {
+        schema: {
+          operationId: 'listQuotes',
+          summary: 'Quotes, searched and sorted, a page at a time',
+          tags: TAGS,
+          querystring: QuoteListQuery,
+          response: { 200: QuoteList, ...problemResponses },
+        },
+      },
       async (request, reply) => {
-        const quote = await quotes.get(request.params.id);
-        reply.header('cache-control', 'public, max-age=300');
+        const { quotes: found, next } = await quotes.list(request.query);
+        reply.header('cache-control', KEPT);
+        return { quotes: [...found], next };
+      },
+    );
+  }) satisfies FastifyPluginAsyncTypebox);
+
+  await app.register((async (app) => {
+    app.addHook('onRequest', requireToken(apiToken, showsToken));
+    app.addHook('onRequest', async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+    });
+    const security = [{ token: [] }];
+
+    app.post(
+      '',
+      {
+        bodyLimit: BODY_LIMIT,
+        schema: {
+          operationId: 'createQuote',
+          summary: 'Add a quote',
+          description: 'Its film and its speaker are found by their names, or made. `Location` is where the quote is.',
+          tags: TAGS,
+          security,
+          body: QuoteInput,
+          response: {
+            201: { ...Quote, description: 'The new quote' },
+            409: { ...Problem, description: 'The film has this quote already' },
+            ...problemResponses,
+          },
+        },
+      },
+      async (request, reply) => {
+        const quote = await quotes.create(request.body, ACTOR);
+        reply.code(201).header('etag', versionTag(quote));
+        // Relative to the address of this request, so that it holds under whatever prefix the application is mounted.
+        reply.header('location', `quotes/${quote.id}`);
         return quote;
+      },
+    );
+
+    app.put(
+      '/:id',
+      {
+        bodyLimit: BODY_LIMIT,
+        schema: {
+          operationId: 'replaceQuote',
+          summary: 'Replace all of a quote',
+          description: 'With `If-Match` only where the quote is still the one of that `ETag`.',
+          tags: TAGS,
+          security,
+          params: QuoteParams,
+          body: QuoteInput,
+          response: {
+            200: { ...Quote, description: 'The quote as it is now' },
+            409: { ...Problem, description: 'The film has this quote already' },
+            412: { ...Problem, description: 'The quote was changed meanwhile' },
+            ...problemResponses,
+          },
+        },
+      },
+      async (request, reply) => {
+        const { id } = request.params;
+        const quote = await quotes.replace(id, request.body, ACTOR, expectedVersions(request, id));
+        reply.header('etag', versionTag(quote));
+        return quote;
+      },
+    );
+
+    app.delete(
+      '/:id',
+      {
+        schema: {
+          operationId: 'deleteQuote',
+          summary: 'Delete a quote',
+          description:
+            'A film goes with its last quote. With `If-Match` only where the quote is still the one of that `ETag`.',
+          tags: TAGS,
+          security,
+          params: QuoteParams,
+          response: {
+            204: Type.Null({ description: 'It is gone' }),
+            412: { ...Problem, description: 'The quote was changed meanwhile' },
+            ...problemResponses,
+          },
+        },
+      },
+      async (request, reply) => {
+        const { id } = request.params;
+        await quotes.remove(id, ACTOR, expectedVersions(request, id));
+        return reply.code(204).send(null);
       },
     );
   }) satisfies FastifyPluginAsyncTypebox);

@@ -1,7 +1,8 @@
-// Conditional requests: an ETag on every representation, and 304 to who has it already (RFC 9110 section 13).
+// Conditional requests (RFC 9110 section 13): an ETag on every representation, 304 to who has it already, and 412 to who
+// would change something else than what they saw.
 
 import { createHash } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** Gives successful answers to GET and HEAD an entity tag of their bytes. Files have their own, and keep it. */
 export function addEntityTags(app: FastifyInstance): void {
@@ -16,9 +17,36 @@ export function addEntityTags(app: FastifyInstance): void {
   });
 }
 
+/** The entity tag of one version of a thing: strong, so that `If-Match` can name it. */
+export function versionTag({ id, version }: { readonly id: number; readonly version: number }): string {
+  return `"${id}-${version}"`;
+}
+
+/** Sets `tag`, and answers 304 to a client that has what it stands for: then there is nothing more to do. */
+export function answerNotModified(request: FastifyRequest, reply: FastifyReply, tag: string): boolean {
+  reply.header('etag', tag);
+  if (!matches(request.headers['if-none-match'], tag)) return false;
+  reply.code(304).send();
+  return true;
+}
+
+/**
+ * The versions of thing `id` that `If-Match` lets a request change; undefined for any, where there is no such field or it is
+ * `*`. Weak tags never match here (RFC 9110 section 13.1.1).
+ */
+export function expectedVersions(request: FastifyRequest, id: number): number[] | undefined {
+  const field = request.headers['if-match']?.trim();
+  if (field === undefined || field === '*') return undefined;
+  return field.split(',').flatMap((tag) => {
+    const found = /^"(\d+)-(\d+)"$/.exec(tag.trim());
+    return found !== null && Number(found[1]) === id ? [Number(found[2])] : [];
+  });
+}
+
 /** Whether `If-None-Match` names `tag`, by the weak comparison that this field asks for (RFC 9110 section 13.1.2). */
 function matches(field: string | undefined, tag: string): boolean {
   if (field === undefined) return false;
   if (field.trim() === '*') return true;
-  return field.split(',').some((one) => one.trim().replace(/^W\//, '') === tag.slice(2));
+  const opaque = (one: string) => one.trim().replace(/^W\//, '');
+  return field.split(',').some((one) => opaque(one) === opaque(tag));
 }

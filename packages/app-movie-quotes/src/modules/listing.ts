@@ -2,6 +2,7 @@
 // the next (keyset pagination: a page costs the same however far it is, and a row that is inserted or deleted meanwhile
 // makes no other one appear twice or not at all).
 
+import { Type } from 'typebox';
 import type { Value } from '../database/database.ts';
 import { fold } from './quotes/search.ts';
 import { wrongField } from './refusal.ts';
@@ -16,6 +17,39 @@ export interface ListQuery {
   /** `next` of the page before. */
   readonly cursor?: string | undefined;
 }
+
+/** The schema of what is asked of a list that can be sorted by these words. */
+export function listQuery<const Sort extends string>(sort: readonly [Sort, ...Sort[]], { search }: { search: string }) {
+  return Type.Object(
+    {
+      limit: Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'The most to be on a page' }),
+      cursor: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 2000,
+          pattern: '^[A-Za-z0-9_-]+$',
+          'x-form': 'the "next" of a page',
+          description: '`next` of the page before, with the same `search` and `sort`; without it, the first page',
+        }),
+      ),
+      search: Type.Optional(
+        Type.String({
+          maxLength: 100,
+          pattern: '^[^\\p{Cc}\\p{Cs}]*$',
+          'x-form': 'text on one line',
+          description: search,
+        }),
+      ),
+      sort: Type.Enum([...sort], { default: 'id', description: 'With `-` in front: descending' }),
+    },
+    { additionalProperties: false },
+  );
+}
+
+/** In a page: where the next one begins. */
+export const nextPage = Type.Union([Type.String(), Type.Null()], {
+  description: 'The `cursor` of the next page; null where this is the last one',
+});
 
 /** A column that a list is sorted by; equal ones are told apart by the id. */
 export interface SortColumn {

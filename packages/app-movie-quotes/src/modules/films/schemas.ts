@@ -1,6 +1,7 @@
 // What the films' routes take and answer.
 
 import { type Static, Type } from 'typebox';
+import { listQuery, nextPage } from '../listing.ts';
 import { Quote } from '../quotes/schemas.ts';
 
 const film = {
@@ -27,3 +28,10 @@ export type FilmSummary = Static<typeof FilmSummary>;
 export const FilmParams = Type.Object({
   id: Type.Integer({ minimum: 1, maximum: 2_147_483_647, description: 'The id of a film' }),
 });
+
+export const FilmListQuery = listQuery(['id', '-id', 'title', '-title', 'year', '-year'], {
+  search: "Words, all of which occur in one of the film's quotes, its speaker, the title or the year",
+});
+
+/** A page of films. */
+export const FilmList = Type.Object({ films: Type.Array(FilmSummary), next: nextPage });

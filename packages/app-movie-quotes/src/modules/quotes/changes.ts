@@ -11,6 +11,9 @@ import type { Quote, QuoteInput } from './schemas.ts';
 import { searchText } from './search.ts';
 import { findQuote } from './store.ts';
 
+/** The version that a quote must have to be changed, or those of which it must have one. */
+export type Expected = number | readonly number[];
+
 /** A transaction with changes: that a film has a quote twice is refused with 409. */
 export async function refuseDuplicates<Result>(transaction: Promise<Result>): Promise<Result> {
   try {
@@ -61,7 +64,7 @@ export async function replaceQuote(
   id: number,
   input: QuoteInput,
   actor: string,
-  expected?: number,
+  expected?: Expected,
 ): Promise<Quote> {
   const was = await lock(transaction, id, expected);
   const { film, year, content, speaker } = input;
@@ -82,7 +85,7 @@ export async function removeQuote(
   transaction: Transaction,
   id: number,
   actor: string,
-  expected?: number,
+  expected?: Expected,
 ): Promise<void> {
   const was = await lock(transaction, id, expected);
   await transaction.run('DELETE FROM quotes WHERE id = ?', [id]);
@@ -95,11 +98,11 @@ function quoteOf(id: number, filmId: number, { film, year, content, speaker }: Q
 }
 
 /** The quote, which nobody else changes until the transaction ends. */
-async function lock(transaction: Transaction, id: number, expected: number | undefined): Promise<Quote> {
+async function lock(transaction: Transaction, id: number, expected: Expected | undefined): Promise<Quote> {
   await transaction.run('UPDATE quotes SET version = version WHERE id = ?', [id]);
   const quote = await findQuote(transaction, id);
   if (quote === undefined) throw new NotFound(`there is no quote ${id}`);
-  if (expected !== undefined && quote.version !== expected) {
+  if (expected !== undefined && ![expected].flat().includes(quote.version)) {
     throw new Refusal(412, `quote ${id} was changed: it has version ${quote.version} now`);
   }
   await transaction.run('UPDATE films SET year = year WHERE id = ?', [quote.filmId]);

@@ -2,9 +2,14 @@
 // API's description.
 
 import { type Static, Type } from 'typebox';
+import { listQuery, nextPage } from '../listing.ts';
 
 /** Text of one line, as a person types it: no control characters, no halves of characters, no space at an end. */
-const LINE = '^[^\\s\\p{Cc}\\p{Cs}]([^\\p{Cc}\\p{Cs}]*[^\\s\\p{Cc}\\p{Cs}])?$';
+const LINE = {
+  minLength: 1,
+  pattern: '^[^\\s\\p{Cc}\\p{Cs}]([^\\p{Cc}\\p{Cs}]*[^\\s\\p{Cc}\\p{Cs}])?$',
+  'x-form': 'text on one line, without a space at its ends',
+};
 
 /** What each part is, for whoever reads about it. */
 const FILM = { description: "The film's title", examples: ['Casablanca'] };
@@ -15,10 +20,10 @@ const SPEAKER = { description: 'Who says it, by the name of the part', examples:
 /** What is needed to make a quote, or to replace all of one. The oldest film is of 1888. */
 export const QuoteInput = Type.Object(
   {
-    film: Type.String({ minLength: 1, maxLength: 200, pattern: LINE, ...FILM }),
+    film: Type.String({ ...LINE, maxLength: 200, ...FILM }),
     year: Type.Integer({ minimum: 1888, maximum: 2100, ...YEAR }),
-    content: Type.String({ minLength: 1, maxLength: 500, pattern: LINE, ...CONTENT }),
-    speaker: Type.String({ minLength: 1, maxLength: 200, pattern: LINE, ...SPEAKER }),
+    content: Type.String({ ...LINE, maxLength: 500, ...CONTENT }),
+    speaker: Type.String({ ...LINE, maxLength: 200, ...SPEAKER }),
   },
   { additionalProperties: false },
 );
@@ -40,3 +45,11 @@ export type Quote = Static<typeof Quote>;
 export const QuoteParams = Type.Object({
   id: Type.Integer({ minimum: 1, maximum: 2_147_483_647, description: 'The id of a quote' }),
 });
+
+export const QuoteListQuery = listQuery(['id', '-id', 'film', '-film', 'year', '-year', 'speaker', '-speaker'], {
+  search:
+    'Words, each of which occurs in the quote, its speaker, its film or its year; accents and capitals do not count',
+});
+
+/** A page of quotes. */
+export const QuoteList = Type.Object({ quotes: Type.Array(Quote), next: nextPage });

@@ -3,7 +3,7 @@
 import type { Database, Transaction } from '../../database/database.ts';
 import type { ListQuery } from '../listing.ts';
 import { NotFound } from '../refusal.ts';
-import { createQuote, refuseDuplicates, removeQuote, replaceQuote } from './changes.ts';
+import { createQuote, type Expected, refuseDuplicates, removeQuote, replaceQuote } from './changes.ts';
 import type { Quote, QuoteInput } from './schemas.ts';
 import type { QuoteStore } from './store.ts';
 
@@ -13,6 +13,8 @@ export interface QuoteService {
   /** The quote of the day (UTC): the same for everyone until midnight. */
   ofTheDay(now: Date): Promise<Quote>;
   get(id: number): Promise<Quote>;
+  /** Those that there are, in no order. */
+  some(ids: readonly number[]): Promise<readonly Quote[]>;
   /** A page of the list, and the cursor of the next one; null where it is the last. */
   list(query: ListQuery): Promise<{ quotes: readonly Quote[]; next: string | null }>;
   /** A numbered page, from 1; the last one where there are not so many. */
@@ -22,8 +24,8 @@ export interface QuoteService {
   /** `actor` is for the audit log: `api`, `admin:NAME`. */
   create(input: QuoteInput, actor: string): Promise<Quote>;
   /** Refused with 412 where the quote does not have the `expected` version. */
-  replace(id: number, input: QuoteInput, actor: string, expected?: number): Promise<Quote>;
-  remove(id: number, actor: string, expected?: number): Promise<void>;
+  replace(id: number, input: QuoteInput, actor: string, expected?: Expected): Promise<Quote>;
+  remove(id: number, actor: string, expected?: Expected): Promise<void>;
 }
 
 export interface PageQuery {
@@ -65,6 +67,7 @@ export function createQuoteService(database: Database, store: QuoteStore): Quote
     async get(id) {
       return orNotFound(await store.find(id), `there is no quote ${id}`);
     },
+    some: (ids) => store.some(ids),
     async list(query) {
       const { rows, next } = await store.list(query);
       return { quotes: rows, next };

@@ -8,6 +8,8 @@ export interface QuoteStore {
   /** The quote at `position` of the whole catalogue, from 0 up to but without 1. `undefined` when there is none. */
   at(position: number): Promise<Quote | undefined>;
   find(id: number): Promise<Quote | undefined>;
+  /** Those that there are, in no order. */
+  some(ids: readonly number[]): Promise<readonly Quote[]>;
   list(query: ListQuery): Promise<{ rows: readonly Quote[]; next: string | null }>;
   /** `query.limit` quotes after the first `offset`; a cursor is not looked at. */
   slice(query: Omit<ListQuery, 'cursor'>, offset: number): Promise<readonly Quote[]>;
@@ -42,6 +44,10 @@ export function createQuoteStore(database: Database): QuoteStore {
       return (await database.query<Quote>(AT, [position]))[0];
     },
     find: (id) => findQuote(database, id),
+    async some(ids) {
+      if (ids.length === 0) return [];
+      return database.query<Quote>(`${SELECT} WHERE quotes.id IN (${ids.map(() => '?').join(', ')})`, ids);
+    },
     async list({ search, sort, limit, cursor }) {
       const order = orderBy(QUOTE_COLUMNS, 'quotes.id', sort);
       const rest = where(containsWords('quotes.search', search), afterCursor(order, 'quotes.id', cursor));
