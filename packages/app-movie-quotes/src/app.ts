@@ -8,6 +8,7 @@ import { filmsApiController } from './controllers/films-api.ts';
 import { healthController } from './controllers/health.ts';
 import { pagesController } from './controllers/pages.ts';
 import { quotesApiController } from './controllers/quotes-api.ts';
+import { reactionsApiController } from './controllers/reactions-api.ts';
 import { samplesController } from './controllers/samples.ts';
 import { openDatabase } from './database/open.ts';
 import { type Host, NO_HOST } from './host.ts';
@@ -21,6 +22,7 @@ import { createFilmStore } from './modules/films/store.ts';
 import { createHealthService } from './modules/health/service.ts';
 import { createQuoteService } from './modules/quotes/service.ts';
 import { createQuoteStore } from './modules/quotes/store.ts';
+import { createReactionService } from './modules/reactions/service.ts';
 
 export interface AppOptions {
   /** Default: read from the environment and `.env`. */
@@ -57,6 +59,8 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
     const quoteStore = createQuoteStore(database);
     const quotes = createQuoteService(database, quoteStore);
     const films = createFilmService(createFilmStore(database), quoteStore);
+    const reactions = await createReactionService(database, config.mongodb, app.log);
+    app.addHook('onClose', () => reactions.close());
     const health = createHealthService(database, () => app.isUnderPressure());
 
     app.register(healthController, { health, host });
@@ -66,6 +70,7 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
       async (api) => {
         await prepareApi(api, { database, limits: config.limits, showsToken });
         api.register(quotesApiController, { prefix: '/v1/quotes', quotes, apiToken: config.apiToken, showsToken });
+        api.register(reactionsApiController, { prefix: '/v1', reactions, quotes, host });
         api.register(filmsApiController, { prefix: '/v1/films', films });
       },
       { prefix: '/api' },

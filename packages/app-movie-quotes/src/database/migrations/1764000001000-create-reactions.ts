@@ -1,6 +1,7 @@
 // What visitors do: likes, views by day, what is still to be delivered to MongoDB, and the events of live pages. No foreign
 // keys to quotes: a deletion can be undone, and its likes come back with it.
 
+import { randomUUID } from 'node:crypto';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { serial } from './dialect.ts';
 
@@ -22,8 +23,18 @@ export class CreateReactions1764000001000 implements MigrationInterface {
     );
     await runner.query('CREATE INDEX IF NOT EXISTS views_quote ON views (quote_id)');
     await runner.query(
-      `CREATE TABLE IF NOT EXISTS reaction_outbox (${id}, reaction varchar(500) NOT NULL, quote_id integer NOT NULL, at bigint NOT NULL)`,
+      `CREATE TABLE IF NOT EXISTS reaction_outbox (${id}, kind varchar(8) NOT NULL, like_id varchar(80) NOT NULL,
+        quote_id integer NOT NULL, count integer NOT NULL, at bigint NOT NULL)`,
     );
+    await runner.query('CREATE INDEX IF NOT EXISTS reaction_outbox_quote ON reaction_outbox (quote_id)');
+    await runner.query('CREATE INDEX IF NOT EXISTS reaction_outbox_like ON reaction_outbox (like_id)');
+    // One row: what MongoDB knows this database by.
+    await runner.query(
+      'CREATE TABLE IF NOT EXISTS reaction_origin (id integer NOT NULL PRIMARY KEY, name varchar(36) NOT NULL)',
+    );
+    if ((await runner.query('SELECT id FROM reaction_origin')).length === 0) {
+      await runner.query('INSERT INTO reaction_origin (id, name) VALUES (1, ?)', [randomUUID()]);
+    }
     await runner.query(
       `CREATE TABLE IF NOT EXISTS reaction_events (${id}, kind varchar(16) NOT NULL, quote_id integer NOT NULL, at bigint NOT NULL)`,
     );
@@ -34,7 +45,7 @@ export class CreateReactions1764000001000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const table of ['leases', 'reaction_events', 'reaction_outbox', 'views', 'likes']) {
+    for (const table of ['leases', 'reaction_events', 'reaction_origin', 'reaction_outbox', 'views', 'likes']) {
       await runner.query(`DROP TABLE IF EXISTS ${table}`);
     }
   }

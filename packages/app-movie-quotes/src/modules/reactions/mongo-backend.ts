@@ -1,0 +1,41 @@
+// Reactions on MongoDB: into the outbox, from there to MongoDB, and read from both.
+
+import type { FastifyBaseLogger } from 'fastify';
+import type { MongodbConfig } from '../../config/config.ts';
+import type { Database } from '../../database/database.ts';
+import { Delivery } from './delivery.ts';
+import { MongoReader } from './mongo-reader.ts';
+import { connectMongoStore } from './mongo-store.ts';
+import { originOf } from './order.ts';
+import { createOutbox } from './outbox.ts';
+import type { Backend } from './service.ts';
+
+export async function createMongoBackend(
+  database: Database,
+  config: MongodbConfig,
+  log: FastifyBaseLogger,
+): Promise<Backend> {
+  const outbox = createOutbox(database);
+  const store = connectMongoStore(config, await originOf(database), log, () => delivery.wake());
+  const delivery = new Delivery(database, outbox, store, log);
+  const reader = new MongoReader(outbox, store);
+  delivery.start();
+  return {
+    async write(transaction, reactions) {
+      await outbox.add(transaction, reactions);
+      // Whether a like was given before, MongoDB alone knows.
+      return reactions.filter((reaction) => reaction.kind !== 'views');
+    },
+    written: () => delivery.wake(),
+    countsOf: (quoteIds) => reader.countsOf(quoteIds),
+    liked: (key) => reader.liked(key),
+    trending: (day, limit) => reader.trending(day, limit),
+    get state() {
+      return store.available ? 'ok' : 'away';
+    },
+    async close() {
+      await delivery.stop();
+      await store.close();
+    },
+  };
+}
