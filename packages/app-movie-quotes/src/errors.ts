@@ -33,8 +33,8 @@ export const START_ERRORS = {
   },
   MQ_ERR_DATABASE_NEWER: {
     exit: 3,
-    text: 'the database "{file}" was written by a newer version of Movie Quotes (it has the migration {migration})',
-    todo: 'run that version or a later one, or choose another file with DATABASE_FILE',
+    text: 'the database "{place}" was written by a newer version of Movie Quotes (it has the migration {migration})',
+    todo: 'run that version or a later one, or choose another database with DATABASE_FILE or DATABASE_URL',
   },
   MQ_ERR_DATABASE_LOCKED: {
     exit: 3,
@@ -50,6 +50,11 @@ export const START_ERRORS = {
     exit: 3,
     text: 'the database {place} is away (waited {seconds} s; {reason})',
     todo: 'start it, correct DATABASE_URL, or raise DATABASE_WAIT',
+  },
+  MQ_ERR_DATABASE_MIGRATING: {
+    exit: 3,
+    text: 'the database {place} is being migrated by another process (waited {seconds} s)',
+    todo: 'let it finish, or raise DATABASE_WAIT',
   },
   MQ_ERR_DATABASE_REFUSED: {
     exit: 3,

@@ -271,9 +271,9 @@ function parseUrl(name: 'DATABASE_URL' | 'MONGODB_URL', text: string): URL {
     const url = new URL(text);
     decodeURIComponent(url.username + url.password + url.pathname);
     return url;
-  } catch (cause) {
-    // Without its text: there may be a password in it.
-    throw wrong(`${name} takes ${descriptionOf(name)}`, cause);
+  } catch {
+    // Without its text, which the cause has as well: there may be a password in it.
+    throw wrong(`${name} takes ${descriptionOf(name)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 // The database as the stores see it: reads of what is committed, and transactions that write. The same SQL runs on SQLite
 // and MariaDB; the few words in which they differ are here.
 
-import type { DataSource } from 'typeorm';
+import { type DataSource, QueryFailedError } from 'typeorm';
 
 /** An open database. SQL has `?` for its values; what a person typed is always a value, never part of the text. */
 export interface Database {
@@ -73,6 +73,17 @@ export class DatabaseUnavailable extends Error {
   constructor(reason: string, options?: ErrorOptions) {
     super(`the database cannot answer: ${reason}`, options);
   }
+}
+
+/**
+ * What a statement failed with, for the log: its text without its values, which TypeORM and the drivers put into theirs, and
+ * there are passwords and tokens among them.
+ */
+export function withoutValues(error: unknown): unknown {
+  if (!(error instanceof QueryFailedError)) return error;
+  const { code } = error.driverError as { code?: string };
+  const { message, query } = error;
+  return Object.assign(new Error(message), { code, sql: query.replace(/\s+/g, ' ').slice(0, 500) });
 }
 
 /** A unique key is taken, or a row that is referred to is missing. Which statement it was, its caller knows. */

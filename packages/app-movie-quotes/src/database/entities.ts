@@ -94,7 +94,7 @@ export const QuoteEntity: EntitySchema<FilmQuote> = new EntitySchema<FilmQuote>(
     },
   },
   uniques: [{ name: 'quotes_film_content', columns: ['filmId', 'content'] }],
-  indices: [{ name: 'quotes_person', columns: ['personId'] }],
+  indices: [{ name: 'quotes_person_id', columns: ['personId'] }],
 });
 
 export const ENTITIES = [FilmEntity, PersonEntity, QuoteEntity];

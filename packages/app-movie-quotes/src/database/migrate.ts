@@ -1,6 +1,8 @@
 // Migrations: which there are, and running those that are missing, under a lock that one process over all machines holds.
 
-import type { DatabaseConfig } from '../config/config.ts';
+import { createHash } from 'node:crypto';
+import { MigrationExecutor } from 'typeorm';
+import type { DatabaseConfig, MariadbConfig } from '../config/config.ts';
 import { StartError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { MIGRATIONS, MIGRATIONS_TABLE } from './migrations/index.ts';
@@ -18,7 +20,7 @@ export async function migrationStates(database: Database): Promise<MigrationStat
   const done = await executed(database);
   const unknown = done.find((name) => !NAMES.includes(name));
   if (unknown !== undefined) {
-    throw new StartError('MQ_ERR_DATABASE_NEWER', { file: database.place, migration: unknown });
+    throw new StartError('MQ_ERR_DATABASE_NEWER', { place: database.place, migration: unknown });
   }
   return NAMES.map((name) => ({ name, done: done.includes(name) }));
 }
@@ -27,19 +29,19 @@ export async function migrationStates(database: Database): Promise<MigrationStat
 export async function migrate(database: Database, config: DatabaseConfig): Promise<string[]> {
   // A look first, because an up-to-date database must open while another process writes.
   if ((await migrationStates(database)).every(({ done }) => done)) return [];
-  return locked(database, config, async () => {
+  return locked(database, config, async (executor) => {
     // Once more: the process that had the lock before may have been a newer one.
     await migrationStates(database);
-    const run = await database.dataSource.runMigrations({ transaction: transactionMode(database) });
+    const run = await executor.executePendingMigrations();
     return run.map(({ name }) => name);
   });
 }
 
 /** Takes the latest migration back, and what it made with it. Returns its name; undefined where there is none. */
 export async function undoMigration(database: Database, config: DatabaseConfig): Promise<string | undefined> {
-  return locked(database, config, async () => {
+  return locked(database, config, async (executor) => {
     const name = (await migrationStates(database)).findLast(({ done }) => done)?.name;
-    if (name !== undefined) await database.dataSource.undoLastMigration({ transaction: transactionMode(database) });
+    if (name !== undefined) await executor.undoLastMigration();
     return name;
   });
 }
@@ -55,35 +57,54 @@ async function executed(database: Database): Promise<string[]> {
   }
 }
 
-/** In SQLite all of them are in the transaction of the lock; MariaDB ends a transaction at each change of a table anyway. */
-function transactionMode(database: Database): 'none' | 'each' {
-  return database.kind === 'sqlite' ? 'none' : 'each';
-}
-
-async function locked<Result>(
+function locked<Result>(
   database: Database,
   config: DatabaseConfig,
-  work: () => Promise<Result>,
+  work: (executor: MigrationExecutor) => Promise<Result>,
 ): Promise<Result> {
-  if (database.kind === 'sqlite') {
-    // The write lock itself: who comes second finds the work done.
-    const result = await database.transaction(work);
-    // From the log into the file itself, so that a copy of the file is a copy of the catalogue. Waits for nobody.
-    await database.dataSource.query('PRAGMA wal_checkpoint(PASSIVE)');
-    return result;
-  }
-  // A lock of the server, by a connection that does nothing else; it is let go with the connection.
-  const seconds = 'wait' in config ? config.wait : 60;
-  const runner = database.dataSource.createQueryRunner();
-  const name = `movie-quotes-migrations-${database.dataSource.options.database as string}`.slice(0, 64);
+  return config.kind === 'sqlite' ? lockedInSqlite(database, work) : lockedInMariadb(database, config, work);
+}
+
+/** The lock is the write lock itself, and all that is done under it one transaction. */
+async function lockedInSqlite<Result>(
+  database: Database,
+  work: (executor: MigrationExecutor) => Promise<Result>,
+): Promise<Result> {
+  const { dataSource } = database;
+  const executor = new MigrationExecutor(dataSource, dataSource.createQueryRunner());
+  executor.transaction = 'none';
+  const result = await database.transaction(() => work(executor));
+  // From the log into the file itself, so that a copy of the file is a copy of the catalogue. Waits for nobody.
+  await dataSource.query('PRAGMA wal_checkpoint(PASSIVE)');
+  return result;
+}
+
+/**
+ * The lock belongs to the connection that migrates: who loses the one has lost the other. MariaDB ends a transaction at each
+ * change of a table, so a migration that was cut short is run again from its start, and passes over what is done.
+ */
+async function lockedInMariadb<Result>(
+  { dataSource, place }: Database,
+  { wait, database }: MariadbConfig,
+  work: (executor: MigrationExecutor) => Promise<Result>,
+): Promise<Result> {
+  const runner = dataSource.createQueryRunner();
+  const connection = await runner.connect();
   try {
-    const [answer] = await runner.query('SELECT GET_LOCK(?, ?) AS got', [name, seconds]);
-    if (Number(answer?.got) !== 1) {
-      throw new StartError('MQ_ERR_DATABASE_LOCKED', { file: database.place, ms: seconds * 1000 });
-    }
-    return await work();
+    // Waiting for the lock, and changing a large table, may take longer than a request's query.
+    await runner.query('SET SESSION max_statement_time = 0');
+    const [answer] = await runner.query('SELECT GET_LOCK(?, ?) AS got', [lockOf(database), wait]);
+    if (answer?.got !== 1) throw new StartError('MQ_ERR_DATABASE_MIGRATING', { place, seconds: wait });
+    const executor = new MigrationExecutor(dataSource, runner);
+    executor.transaction = 'each';
+    return await work(executor);
   } finally {
-    await runner.query('SELECT RELEASE_LOCK(?)', [name]).catch(() => {});
-    await runner.release();
+    // With its lock and its settings; the pool makes another one.
+    connection.destroy();
   }
+}
+
+/** Locks belong to the server, so it has the database's name, in as many letters as there may be (64). */
+function lockOf(database: string): string {
+  return `movie-quotes ${createHash('sha256').update(database).digest('hex').slice(0, 32)}`;
 }

@@ -1,6 +1,7 @@
 // SQLite, embedded: one connection that reads and one that writes, so that a reader never sees half of a transaction of its
 // own process. Any number of processes share the file (WAL); one of them writes at a time.
 
+import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import Sqlite from 'libsql';
@@ -15,6 +16,7 @@ import {
   type Transaction,
   type Value,
   WORDS,
+  withoutValues,
 } from './database.ts';
 import { ENTITIES } from './entities.ts';
 import { checkFile, notADatabase } from './file.ts';
@@ -48,6 +50,7 @@ class SqliteDatabase implements Database {
   readonly #config: SqliteConfig;
   readonly #reader: DataSource;
   readonly #runner: QueryRunner;
+  readonly #inode: bigint | undefined;
   /** The end of this process's queue of transactions. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -57,6 +60,7 @@ class SqliteDatabase implements Database {
     this.#reader = reader;
     this.dataSource = writer;
     this.#runner = writer.createQueryRunner();
+    this.#inode = inodeOf(config.file);
   }
 
   async query<Row>(sql: string, values: readonly Value[] = []): Promise<Row[]> {
@@ -68,17 +72,18 @@ class SqliteDatabase implements Database {
   }
 
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
-    const done = this.#last.then(() => this.#transact(work));
+    const end = performance.now() + this.#config.timeout;
+    const done = this.#last.then(() => this.#transact(work, end));
     this.#last = done.catch(() => {});
     return done;
   }
 
-  async #transact<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+  async #transact<Result>(work: (transaction: Transaction) => Promise<Result>, end: number): Promise<Result> {
     const runner = this.#runner;
-    await this.#begin();
+    await this.#begin(end);
     try {
       const result = await work({
-        query: (sql, values = []) => runner.query(sql, values as Value[]),
+        query: (sql, values) => ask(runner, sql, values),
         run: (sql, values) => run(runner, sql, values),
       });
       await runner.query('COMMIT');
@@ -91,10 +96,13 @@ class SqliteDatabase implements Database {
 
   /**
    * IMMEDIATE takes the write lock now: a transaction that begins as a reader fails where it turns into a writer. SQLite
-   * waits for a lock by sleeping, and everything else in this process with it; so it is asked again and again instead.
+   * waits for a lock by sleeping, and everything else in this process with it; so it is asked again and again instead, until
+   * `end`, for which the time in this process's own queue counts as well.
    */
-  async #begin(): Promise<void> {
-    for (const end = performance.now() + this.#config.timeout; ; ) {
+  async #begin(end: number): Promise<void> {
+    // SQLite writes on to a file that was removed or replaced, where nobody would find it again.
+    if (inodeOf(this.#config.file) !== this.#inode) throw new DatabaseUnavailable('its file was removed or replaced');
+    for (;;) {
       try {
         await this.#runner.query('BEGIN IMMEDIATE');
         return;
@@ -112,9 +120,25 @@ class SqliteDatabase implements Database {
   }
 }
 
+function inodeOf(file: string): bigint | undefined {
+  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+}
+
+async function ask<Row>(runner: QueryRunner, sql: string, values: readonly Value[] = []): Promise<Row[]> {
+  try {
+    return await runner.query(sql, values as Value[]);
+  } catch (error) {
+    throw failure(error);
+  }
+}
+
 async function run(runner: QueryRunner, sql: string, values: readonly Value[] = []): Promise<Changes> {
-  const { affected, raw } = await runner.query(sql, values as Value[], true);
-  return { rows: affected ?? 0, id: Number(raw) };
+  try {
+    const { affected, raw } = await runner.query(sql, values as Value[], true);
+    return { rows: affected ?? 0, id: Number(raw) };
+  } catch (error) {
+    throw failure(error);
+  }
 }
 
 function createDataSource({ file, timeout, slow }: SqliteConfig, log: FastifyBaseLogger): DataSource {
@@ -166,8 +190,9 @@ function isBusy(code: string): boolean {
 }
 
 /** What a statement failed with, in the words of the port. */
-function failure(cause: unknown): unknown {
-  const code = codeOf(cause);
+function failure(error: unknown): unknown {
+  const code = codeOf(error);
+  const cause = withoutValues(error);
   if (code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
     return new ConstraintViolated('unique', { cause });
   }

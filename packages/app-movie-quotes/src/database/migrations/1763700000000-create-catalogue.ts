@@ -11,8 +11,8 @@ export class CreateCatalogue1763700000000 implements MigrationInterface {
   readonly name = 'CreateCatalogue1763700000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    // Titles that differ in an accent or a capital are two titles, as they are in SQLite.
-    if (isMariadb(runner)) await runner.query('ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_bin');
+    // Titles that differ in an accent, a capital or a space at the end are two titles, as they are in SQLite.
+    if (isMariadb(runner)) await runner.query('ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin');
     await runner.createTable(
       new Table({
         name: 'films',
@@ -44,6 +44,7 @@ export class CreateCatalogue1763700000000 implements MigrationInterface {
             referencedTableName: 'films',
             referencedColumnNames: ['id'],
             onDelete: 'CASCADE',
+            onUpdate: 'NO ACTION',
           },
         ],
       }),
@@ -52,7 +53,7 @@ export class CreateCatalogue1763700000000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.dropTable('quotes');
-    await runner.dropTable('films');
+    await runner.dropTable('quotes', true);
+    await runner.dropTable('films', true);
   }
 }

@@ -23,6 +23,7 @@ export class NamePeople1764000000000 implements MigrationInterface {
             referencedTableName: 'films',
             referencedColumnNames: ['id'],
             onDelete: 'CASCADE',
+            onUpdate: 'NO ACTION',
           },
         ],
       }),
@@ -50,27 +51,38 @@ export class NamePeople1764000000000 implements MigrationInterface {
           referencedTableName: 'people',
           referencedColumnNames: ['id'],
           onDelete: 'CASCADE',
+          onUpdate: 'NO ACTION',
         }),
       );
     }
-    if (!table?.indices.some(({ name }) => name === 'quotes_person')) {
-      await runner.createIndex('quotes', new TableIndex({ name: 'quotes_person', columnNames: ['person_id'] }));
+    // Not the name of the key above, by which MariaDB would take it for the index of that key.
+    if (!table?.indices.some(({ name }) => name === 'quotes_person_id')) {
+      await runner.createIndex('quotes', new TableIndex({ name: 'quotes_person_id', columnNames: ['person_id'] }));
     }
     await runner.dropColumn('quotes', 'speaker');
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.addColumn(
-      'quotes',
-      new TableColumn({ name: 'speaker', type: 'varchar', length: '200', default: "''" }),
-    );
-    await runner.query('UPDATE quotes SET speaker = (SELECT name FROM people WHERE people.id = quotes.person_id)');
-    const speaker = new TableColumn({ name: 'speaker', type: 'varchar', length: '200' });
-    await runner.changeColumn('quotes', 'speaker', speaker);
-    await runner.dropForeignKey('quotes', 'quotes_person');
-    await runner.dropIndex('quotes', 'quotes_person');
-    for (const name of ['person_id', 'search', 'version', 'updated_at']) await runner.dropColumn('quotes', name);
-    await runner.dropTable('people');
+    if (await runner.hasColumn('quotes', 'person_id')) {
+      if (!(await runner.hasColumn('quotes', 'speaker'))) {
+        const empty = new TableColumn({ name: 'speaker', type: 'varchar', length: '200', default: "''" });
+        await runner.addColumn('quotes', empty);
+      }
+      await runner.query('UPDATE quotes SET speaker = (SELECT name FROM people WHERE people.id = quotes.person_id)');
+      const speaker = new TableColumn({ name: 'speaker', type: 'varchar', length: '200' });
+      await runner.changeColumn('quotes', 'speaker', speaker);
+      const table = await runner.getTable('quotes');
+      if (table?.foreignKeys.some(({ name }) => name === 'quotes_person')) {
+        await runner.dropForeignKey('quotes', 'quotes_person');
+      }
+      if (table?.indices.some(({ name }) => name === 'quotes_person_id')) {
+        await runner.dropIndex('quotes', 'quotes_person_id');
+      }
+    }
+    for (const name of ['person_id', 'search', 'version', 'updated_at']) {
+      if (await runner.hasColumn('quotes', name)) await runner.dropColumn('quotes', name);
+    }
+    await runner.dropTable('people', true);
   }
 }
 
