@@ -1,0 +1,53 @@
+// quotes export: the whole catalogue to standard output, or to a file that is there whole or not at all.
+
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Command, Option } from 'commander';
+import { BadInput } from '../modules/transfer/bad-input.ts';
+import { exportQuotes } from '../modules/transfer/export.ts';
+import { FORMATS, type Format, formatOf } from '../modules/transfer/formats.ts';
+import { withDatabase } from './command-database.ts';
+
+export function addExport(program: Command): void {
+  program
+    .command('export')
+    .description('Exports the catalogue to a file, or to standard output, as import takes it.')
+    .argument('[file]', 'the file; it is replaced where it is there')
+    .addOption(new Option('-f, --format <format>', "default: by the file's name, else json").choices(FORMATS))
+    .action(async (file: string | undefined, options: { format?: Format }) => {
+      const format = options.format ?? formatOf(file ?? '') ?? 'json';
+      await withDatabase((database) => {
+        const text = Readable.from(exportQuotes(database, format));
+        return file === undefined || file === '-' ? writeOut(text) : writeFile(file, text);
+      });
+    });
+}
+
+async function writeOut(text: Readable): Promise<void> {
+  await pipeline(text, process.stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+async function writeFile(file: string, text: Readable): Promise<void> {
+  const unfinished = `${file}.${process.pid}.tmp`;
+  const interrupt = (signal: NodeJS.Signals): void => {
+    void rm(unfinished, { force: true }).then(() => process.kill(process.pid, signal));
+  };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  try {
+    await pipeline(text, createWriteStream(unfinished, { flags: 'wx' }));
+    await rename(unfinished, file);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    throw new BadInput(`the file "${file}" cannot be written (${code})`, 'choose another file, or make room', {
+      cause: error,
+    });
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
