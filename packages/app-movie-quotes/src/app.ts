@@ -6,6 +6,7 @@ import { createLogger } from './config/logger.ts';
 import { prepareApi } from './controllers/api.ts';
 import { filmsApiController } from './controllers/films-api.ts';
 import { healthController } from './controllers/health.ts';
+import { likesController } from './controllers/likes.ts';
 import { pagesController } from './controllers/pages.ts';
 import { quotesApiController } from './controllers/quotes-api.ts';
 import { reactionsApiController } from './controllers/reactions-api.ts';
@@ -23,6 +24,7 @@ import { createHealthService } from './modules/health/service.ts';
 import { createQuoteService } from './modules/quotes/service.ts';
 import { createQuoteStore } from './modules/quotes/store.ts';
 import { createReactionService } from './modules/reactions/service.ts';
+import { addSite } from './pages/site.ts';
 
 export interface AppOptions {
   /** Default: read from the environment and `.env`. */
@@ -75,7 +77,17 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
       },
       { prefix: '/api' },
     );
-    app.register(pagesController, { quotes });
+    app.register(async (site) => {
+      await addSite(site, config);
+      site.register(pagesController, {
+        quotes,
+        films,
+        reactions,
+        host,
+        database: database.kind === 'sqlite' ? 'SQLite' : 'MariaDB',
+      });
+      site.register(likesController, { reactions, database, publicUrl: config.publicUrl });
+    });
   });
 
   return app;

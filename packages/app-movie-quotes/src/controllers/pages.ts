@@ -1,34 +1,63 @@
-// The pages for people: the quote of the day, any other quote, and what is shown when something went wrong.
+// The pages for people. They are the same for everyone, and a proxy may keep them for a minute; but for the page of a quote,
+// which shows whether this visitor likes it, and without a script has to show that at once.
 
-import { STATUS_CODES } from 'node:http';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { addEntityTags } from '../middleware/conditional.ts';
-import { logError, statusOf } from '../middleware/problems.ts';
-import { addSecurityHeaders } from '../middleware/security-headers.ts';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Host } from '../host.ts';
+import { likeKey, visitorOf } from '../middleware/visitor.ts';
+import { FilmParams } from '../modules/films/schemas.ts';
+import type { FilmService } from '../modules/films/service.ts';
 import { QuoteParams } from '../modules/quotes/schemas.ts';
 import type { QuoteService } from '../modules/quotes/service.ts';
-import { addAssets } from '../pages/assets.ts';
-import { quotePage } from '../pages/quote-page.ts';
-import { addViews } from '../pages/views.ts';
+import type { ReactionService } from '../modules/reactions/service.ts';
+import { creditsPage } from '../pages/credits.ts';
+import { filmPage, filmsPage } from '../pages/films.ts';
+import { quotePage, quotesPage, SORTS, todayPage, trendingPage } from '../pages/quotes.ts';
 
-const MESSAGES: Readonly<Record<number, string>> = {
-  400: 'This address cannot be read.',
-  404: 'This page is not in the archive.',
-  503: 'The house is full. Try again in a moment.',
-};
+export interface PagesOptions {
+  readonly quotes: QuoteService;
+  readonly films: FilmService;
+  readonly reactions: ReactionService;
+  readonly host: Host;
+  /** The product that has the catalogue. */
+  readonly database: 'SQLite' | 'MariaDB';
+}
 
-export const pagesController: FastifyPluginAsyncTypebox<{ quotes: QuoteService }> = async (app, { quotes }) => {
-  addSecurityHeaders(app);
-  const assets = await addAssets(app);
-  await addViews(app, assets);
-  addEntityTags(app);
+const SHARED = 'public, max-age=60';
+const QUOTES_ON_A_PAGE = 25;
+const FILMS_ON_A_PAGE = 60;
+const MOST_TRENDING = 10;
+
+const Page = Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 });
+// Empty ones are what a form sends for a field that was left empty.
+const QuotesQuery = Type.Object({
+  search: Type.String({ maxLength: 100, default: '' }),
+  sort: Type.Enum(['', ...SORTS], { default: '' }),
+  page: Page,
+});
+const FilmsQuery = Type.Object({
+  decade: Type.Optional(Type.Integer({ minimum: 1880, maximum: 2100, multipleOf: 10 })),
+  page: Page,
+});
+
+export const pagesController: FastifyPluginAsyncTypebox<PagesOptions> = async (app, options) => {
+  const { quotes, films, reactions, host, database } = options;
+  let cards = false;
+  app.addHook('onReady', async () => {
+    cards = app.hasRoute({ method: 'GET', url: '/quotes/:id/card.png' });
+  });
 
   app.get('/', async (_request, reply) => {
     const now = new Date();
     const quote = await quotes.ofTheDay(now);
-    reply.header('cache-control', 'public, max-age=60');
-    return reply.view('quote', quotePage(quote, now));
+    return reply.header('cache-control', SHARED).view('quote', { ...todayPage(quote, now), cards });
+  });
+
+  app.get('/quotes', { schema: { querystring: QuotesQuery } }, async (request, reply) => {
+    const { search, sort, page } = request.query;
+    const found = await quotes.page({ search, sort: sort || 'id', page, size: QUOTES_ON_A_PAGE });
+    return reply.header('cache-control', SHARED).view('quotes', quotesPage(found, search.trim(), sort || 'id'));
   });
 
   app.get('/quotes/random', async (_request, reply) => {
@@ -38,22 +67,52 @@ export const pagesController: FastifyPluginAsyncTypebox<{ quotes: QuoteService }
   });
 
   app.get('/quotes/:id', { schema: { params: QuoteParams } }, async (request, reply) => {
-    const quote = await quotes.get(request.params.id);
-    reply.header('cache-control', 'public, max-age=300');
-    return reply.view('quote', quotePage(quote));
+    const { id } = request.params;
+    const visitor = visitorOf(request);
+    const [quote, counts, liked] = await Promise.all([
+      quotes.get(id),
+      reactions.countsOf([id]),
+      visitor !== null && reactions.liked(likeKey(visitor, id)),
+    ]);
+    if (isView(request)) reactions.view(id);
+    reply.header('cache-control', 'private, no-cache');
+    return reply.view('quote', { ...quotePage(quote, counts.get(id), liked), cards });
   });
 
-  app.setNotFoundHandler((_request, reply) => sendError(reply, 404));
-  app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply) => {
-    const status = statusOf(error);
-    logError(error, status, request);
-    // A path that does not name anything possible names nothing: /quotes/abc is a wrong link.
-    return sendError(reply, error.validationContext === 'params' ? 404 : status);
+  app.get('/films', { schema: { querystring: FilmsQuery } }, async (request, reply) => {
+    const { decade, page } = request.query;
+    const decades = await films.decades();
+    const shown =
+      decade === undefined ? [] : await films.ofDecade(decade, (page - 1) * FILMS_ON_A_PAGE, FILMS_ON_A_PAGE);
+    reply.header('cache-control', SHARED);
+    return reply.view('films', filmsPage(decades, decade, shown, page, FILMS_ON_A_PAGE));
   });
 
-  function sendError(reply: FastifyReply, status: number): FastifyReply {
-    reply.code(status).header('cache-control', 'no-store');
-    const message = MESSAGES[status] ?? 'The reel broke. It is written down, and somebody will look at it.';
-    return reply.view('error', { status, name: STATUS_CODES[status] ?? 'Error', message });
-  }
+  app.get('/films/:id', { schema: { params: FilmParams } }, async (request, reply) => {
+    const film = await films.get(request.params.id);
+    const counts = await reactions.countsOf(film.quotes.map(({ id }) => id));
+    return reply.header('cache-control', SHARED).view('film', filmPage(film, counts));
+  });
+
+  app.get('/trending', async (_request, reply) => {
+    const trends = await reactions.trending(MOST_TRENDING);
+    const found = await quotes.some(trends.map(({ quoteId }) => quoteId));
+    return reply.header('cache-control', SHARED).view('trending', trendingPage(trends, found));
+  });
+
+  app.get('/about', async (_request, reply) => {
+    const decades = await films.decades();
+    reply.header('cache-control', 'no-store');
+    return reply.view('credits', creditsPage({ host, database, reactions: reactions.state, decades }));
+  });
 };
+
+/**
+ * Whether somebody looks at the page now: not a browser that fetches it in case it is wanted, and not the same page again,
+ * after a like or by a reload (then it is its own referrer).
+ */
+function isView({ method, headers, url }: FastifyRequest): boolean {
+  if (method !== 'GET' || headers['sec-purpose'] !== undefined) return false;
+  const { referer } = headers;
+  return referer === undefined || !referer.endsWith(url);
+}

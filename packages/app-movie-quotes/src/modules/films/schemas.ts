@@ -35,3 +35,11 @@ export const FilmListQuery = listQuery(['id', '-id', 'title', '-title', 'year', 
 
 /** A page of films. */
 export const FilmList = Type.Object({ films: Type.Array(FilmSummary), next: nextPage });
+
+/** A decade, with how many films and quotes there are of it. */
+export interface Decade {
+  /** Its first year. */
+  readonly decade: number;
+  readonly films: number;
+  readonly quotes: number;
+}

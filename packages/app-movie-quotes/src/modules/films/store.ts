@@ -2,10 +2,12 @@
 
 import type { Database } from '../../database/database.ts';
 import { afterCursor, containsWords, type ListQuery, orderBy, pageOf, type SortColumns, where } from '../listing.ts';
-import type { FilmSummary } from './schemas.ts';
+import type { Decade, FilmSummary } from './schemas.ts';
 
 export interface FilmStore {
   list(query: ListQuery): Promise<{ rows: readonly FilmSummary[]; next: string | null }>;
+  decades(): Promise<readonly Decade[]>;
+  ofDecade(decade: number, offset: number, limit: number): Promise<readonly FilmSummary[]>;
 }
 
 /** What films can be sorted by. */
@@ -14,6 +16,12 @@ export const FILM_COLUMNS: SortColumns = {
   year: { sql: 'films.year', name: 'year', type: 'number' },
   id: { sql: 'films.id', name: 'id', type: 'number' },
 };
+
+const DECADES = `SELECT films.year - films.year % 10 AS decade, COUNT(DISTINCT films.id) AS films, COUNT(*) AS quotes
+  FROM films JOIN quotes ON quotes.film_id = films.id GROUP BY films.year - films.year % 10 ORDER BY decade`;
+const OF_DECADE = `SELECT films.id AS id, films.title AS title, films.year AS year, COUNT(*) AS quoteCount
+  FROM films JOIN quotes ON quotes.film_id = films.id WHERE films.year BETWEEN ? AND ?
+  GROUP BY films.id, films.title, films.year ORDER BY films.year, films.title LIMIT ? OFFSET ?`;
 
 export function createFilmStore(database: Database): FilmStore {
   return {
@@ -34,5 +42,7 @@ export function createFilmStore(database: Database): FilmStore {
       );
       return pageOf(rows, limit, order);
     },
+    decades: () => database.query<Decade>(DECADES),
+    ofDecade: (decade, offset, limit) => database.query<FilmSummary>(OF_DECADE, [decade, decade + 9, limit, offset]),
   };
 }
