@@ -2,10 +2,15 @@ import { once } from 'node:events';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { StartError } from '@tsgi/app-movie-quotes';
+import type { FastifyBaseLogger } from 'fastify';
+import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { openDatabase } from '../src/database/database.ts';
+import { openDatabase } from '../src/database/open.ts';
 import { configIn, openDirectly, runServe, temporaryFolder } from './fixtures/movie-quotes.ts';
+
+const silent = pino({ level: 'silent' }) as FastifyBaseLogger;
 
 /** What must not change about a file that is refused. */
 function stateOf(file: string): object {
@@ -18,8 +23,8 @@ function stateOf(file: string): object {
 async function refuses(t: Test, file: string, message: RegExp, code: string | RegExp): Promise<void> {
   const before = stateOf(file);
   const { database } = configIn(temporaryFolder(t), { DATABASE_FILE: file, DATABASE_TIMEOUT: '50' });
-  await t.rejects(openDatabase(database), { name: 'StartError', code, exit: 3, message }, message.source);
-  t.strictSame(stateOf(file), before, 'the file is as it was');
+  await t.rejects(openDatabase(database, silent), { name: 'StartError', code, exit: 3, message }, message.source);
+  t.ok(isDeepStrictEqual(stateOf(file), before), 'the file is as it was');
   t.notOk(existsSync(`${file}-wal`) || existsSync(`${file}-shm`), 'and nothing is beside it');
 }
 
@@ -44,10 +49,10 @@ async function ends(
 /** A database with the catalogue, in a file that nobody has open. */
 async function makeDatabase(t: Test, name: string): Promise<string> {
   const folder = temporaryFolder(t);
-  const { database } = configIn(folder);
-  await (await openDatabase(database)).dataSource.destroy();
+  const { database } = await openDatabase(configIn(folder).database, silent);
+  await database.close();
   const file = join(folder, name);
-  copyFileSync(database.file, file);
+  copyFileSync(database.place, file);
   return file;
 }
 
@@ -174,7 +179,7 @@ t.test('a process ends with status 3 and one line when it may not write', async 
 
 t.test('a process ends with status 3 and one line when a variable is wrong', async (t) => {
   const line =
-    /^tsgi: worker 1 failed to load: DATABASE_TIMEOUT takes the milliseconds .*; LOG_LEVEL takes fatal, .*; correct it/;
+    /^tsgi: worker 1 failed to \w+: DATABASE_TIMEOUT takes the milliseconds .*; LOG_LEVEL takes fatal, .*; correct it/;
   await ends(t, 3, line, { LOG_LEVEL: 'loud', DATABASE_TIMEOUT: 'soon' });
 });
 

@@ -18,11 +18,14 @@ export interface MigrationState {
 /** All migrations of this version, oldest first. Throws `MQ_ERR_DATABASE_NEWER` where the database has one more. */
 export async function migrationStates(database: Database): Promise<MigrationState[]> {
   const done = await executed(database);
-  const unknown = done.find((name) => !NAMES.includes(name));
-  if (unknown !== undefined) {
-    throw new StartError('MQ_ERR_DATABASE_NEWER', { place: database.place, migration: unknown });
-  }
+  refuseNewer(database.place, done);
   return NAMES.map((name) => ({ name, done: done.includes(name) }));
+}
+
+/** Throws `MQ_ERR_DATABASE_NEWER` where a migration that was run is none of this version's. */
+export function refuseNewer(place: string, names: readonly string[]): void {
+  const unknown = names.find((name) => !NAMES.includes(name));
+  if (unknown !== undefined) throw new StartError('MQ_ERR_DATABASE_NEWER', { place, migration: unknown });
 }
 
 /** Runs the migrations that are missing. Returns their names; none where another process was first. */

@@ -20,6 +20,7 @@ import {
 } from './database.ts';
 import { ENTITIES } from './entities.ts';
 import { checkFile, notADatabase } from './file.ts';
+import { refuseNewer } from './migrate.ts';
 import { MIGRATIONS, MIGRATIONS_TABLE } from './migrations/index.ts';
 import { QueryLog } from './query-log.ts';
 
@@ -170,7 +171,7 @@ function createDataSource({ file, timeout, slow }: SqliteConfig, log: FastifyBas
   });
 }
 
-/** Throws when the file has tables and they are not ours. */
+/** Throws when the file has tables and they are not ours, or those of a newer version. */
 function refuseForeign(connection: Sqlite.Database, file: string): void {
   const tables = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all() as { name: string }[];
   if (tables.length === 0) return;
@@ -178,6 +179,10 @@ function refuseForeign(connection: Sqlite.Database, file: string): void {
   if (!tables.some(({ name }) => name === MIGRATIONS_TABLE)) throw foreign;
   const rows = connection.prepare(`SELECT name FROM ${MIGRATIONS_TABLE} ORDER BY id`).all() as { name: string }[];
   if (rows.length > 0 && rows[0]?.name !== new (MIGRATIONS[0] as (typeof MIGRATIONS)[number])().name) throw foreign;
+  refuseNewer(
+    file,
+    rows.map(({ name }) => name),
+  );
 }
 
 function codeOf(error: unknown): string {

@@ -2,6 +2,7 @@
 
 import { type MigrationInterface, type QueryRunner, Table, TableColumn, TableForeignKey, TableIndex } from 'typeorm';
 import { searchText } from '../../modules/quotes/search.ts';
+import { isMariadb } from './dialect.ts';
 
 export class NamePeople1764000000000 implements MigrationInterface {
   readonly name = 'NamePeople1764000000000';
@@ -40,7 +41,7 @@ export class NamePeople1764000000000 implements MigrationInterface {
     }
     if (!(await runner.hasColumn('quotes', 'speaker'))) return;
     await fill(runner);
-    await runner.changeColumn('quotes', 'person_id', new TableColumn({ name: 'person_id', type: 'integer' }));
+    await changeColumn(runner, new TableColumn({ name: 'person_id', type: 'integer' }));
     const table = await runner.getTable('quotes');
     if (!table?.foreignKeys.some(({ name }) => name === 'quotes_person')) {
       await runner.createForeignKey(
@@ -69,8 +70,7 @@ export class NamePeople1764000000000 implements MigrationInterface {
         await runner.addColumn('quotes', empty);
       }
       await runner.query('UPDATE quotes SET speaker = (SELECT name FROM people WHERE people.id = quotes.person_id)');
-      const speaker = new TableColumn({ name: 'speaker', type: 'varchar', length: '200' });
-      await runner.changeColumn('quotes', 'speaker', speaker);
+      await changeColumn(runner, new TableColumn({ name: 'speaker', type: 'varchar', length: '200' }));
       const table = await runner.getTable('quotes');
       if (table?.foreignKeys.some(({ name }) => name === 'quotes_person')) {
         await runner.dropForeignKey('quotes', 'quotes_person');
@@ -83,6 +83,17 @@ export class NamePeople1764000000000 implements MigrationInterface {
       if (await runner.hasColumn('quotes', name)) await runner.dropColumn('quotes', name);
     }
     await runner.dropTable('people', true);
+  }
+}
+
+/** A column of `quotes` as it is to be, with what is in it. */
+async function changeColumn(runner: QueryRunner, column: TableColumn): Promise<void> {
+  if (isMariadb(runner)) {
+    // TypeORM drops the column and adds another, where what it reads back (int) is not what it was told (integer).
+    const type = column.length === '' ? column.type : `${column.type}(${column.length})`;
+    await runner.query(`ALTER TABLE quotes MODIFY ${column.name} ${type} NOT NULL`);
+  } else {
+    await runner.changeColumn('quotes', column.name, column);
   }
 }
 
