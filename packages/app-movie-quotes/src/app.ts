@@ -23,6 +23,7 @@ import { createFilmStore } from './modules/films/store.ts';
 import { createHealthService } from './modules/health/service.ts';
 import { createQuoteService } from './modules/quotes/service.ts';
 import { createQuoteStore } from './modules/quotes/store.ts';
+import { LiveReactions } from './modules/reactions/live.ts';
 import { createReactionService } from './modules/reactions/service.ts';
 import { addSite } from './pages/site.ts';
 
@@ -63,6 +64,7 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
     const films = createFilmService(createFilmStore(database), quoteStore);
     const reactions = await createReactionService(database, config.mongodb, app.log);
     app.addHook('onClose', () => reactions.close());
+    const live = new LiveReactions(reactions, { draining: host.draining, log: app.log });
     const health = createHealthService(database, () => app.isUnderPressure());
 
     app.register(healthController, { health, host });
@@ -72,7 +74,7 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
       async (api) => {
         await prepareApi(api, { database, limits: config.limits, showsToken });
         api.register(quotesApiController, { prefix: '/v1/quotes', quotes, apiToken: config.apiToken, showsToken });
-        api.register(reactionsApiController, { prefix: '/v1', reactions, quotes, host });
+        api.register(reactionsApiController, { prefix: '/v1', reactions, quotes, live });
         api.register(filmsApiController, { prefix: '/v1/films', films });
       },
       { prefix: '/api' },

@@ -3,11 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
-import type { Host } from '../host.ts';
 import { problemResponses } from '../middleware/problems.ts';
 import { QuoteParams } from '../modules/quotes/schemas.ts';
 import type { QuoteService } from '../modules/quotes/service.ts';
-import { LiveReactions } from '../modules/reactions/live.ts';
+import type { LiveReactions } from '../modules/reactions/live.ts';
 import {
   ReactionCounts,
   ReactionHeaders,
@@ -22,12 +21,11 @@ import { Refusal, wrongField } from '../modules/refusal.ts';
 export interface ReactionsApiOptions {
   readonly reactions: ReactionService;
   readonly quotes: QuoteService;
-  readonly host: Host;
+  readonly live: LiveReactions;
 }
 
 export const reactionsApiController: FastifyPluginAsyncTypebox<ReactionsApiOptions> = async (app, options) => {
-  const { reactions, quotes, host } = options;
-  const live = new LiveReactions(reactions, { draining: host.draining, log: app.log });
+  const { reactions, quotes, live } = options;
   // Before the server waits for its connections: these would last for ever.
   app.addHook('preClose', async () => live.close());
 
@@ -43,6 +41,8 @@ export const reactionsApiController: FastifyPluginAsyncTypebox<ReactionsApiOptio
     '/quotes/:id/reactions',
     {
       schema: {
+        operationId: 'getReactions',
+        tags: ['reactions'],
         summary: 'Likes and views of a quote',
         params: QuoteParams,
         response: { 200: ReactionCounts, ...problemResponses },
@@ -58,6 +58,8 @@ export const reactionsApiController: FastifyPluginAsyncTypebox<ReactionsApiOptio
     '/quotes/:id/reactions',
     {
       schema: {
+        operationId: 'react',
+        tags: ['reactions'],
         summary: 'Like a quote, or take a like back',
         params: QuoteParams,
         headers: ReactionHeaders,
@@ -81,6 +83,8 @@ export const reactionsApiController: FastifyPluginAsyncTypebox<ReactionsApiOptio
     '/trending',
     {
       schema: {
+        operationId: 'listTrending',
+        tags: ['reactions'],
         summary: 'Quotes with the most likes and views of the last 7 days',
         querystring: TrendingQuery,
         response: { 200: Trending, ...problemResponses },
@@ -106,6 +110,8 @@ export const reactionsApiController: FastifyPluginAsyncTypebox<ReactionsApiOptio
       // Its answer to HEAD would be a stream, too.
       exposeHeadRoute: false,
       schema: {
+        operationId: 'streamReactions',
+        tags: ['reactions'],
         summary: 'Likes as they are given and taken back, as server-sent events',
         headers: StreamHeaders,
         response: {

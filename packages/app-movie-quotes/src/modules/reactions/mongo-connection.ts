@@ -46,12 +46,12 @@ export class MongodbConnection {
 
   /** Throws `MQ_ERR_CONFIG` where the URL cannot be one. */
   constructor({ url, timeout }: MongodbConfig, log: FastifyBaseLogger) {
-    const { host, pathname } = new URL(url);
-    this.place = `mongodb://${host}${pathname}`;
     this.#url = url;
     this.#timeout = Math.max(timeout, 100);
     this.#log = log;
     try {
+      const { host, pathname } = new URL(url);
+      this.place = `mongodb://${host}${pathname}`;
       // Parses; connects to nothing.
       new mongoose.mongo.MongoClient(url);
     } catch {
