@@ -4,6 +4,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { type Config, loadConfig } from './config/config.ts';
 import { createLogger } from './config/logger.ts';
 import { prepareApi } from './controllers/api.ts';
+import { docsController } from './controllers/docs.ts';
 import { filmsApiController } from './controllers/films-api.ts';
 import { healthController } from './controllers/health.ts';
 import { likesController } from './controllers/likes.ts';
@@ -14,6 +15,7 @@ import { samplesController } from './controllers/samples.ts';
 import { openDatabase } from './database/open.ts';
 import { type Host, NO_HOST } from './host.ts';
 import { tokenCheck } from './middleware/api-token.ts';
+import type { OpenApi } from './middleware/openapi.ts';
 import { limitPressure } from './middleware/pressure.ts';
 import { sendProblem } from './middleware/problems.ts';
 import { RequestLog } from './middleware/request-log.ts';
@@ -70,9 +72,10 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
     app.register(healthController, { health, host });
     app.register(samplesController, { host });
     const showsToken = tokenCheck(config.apiToken);
+    let openApi: () => OpenApi;
     app.register(
       async (api) => {
-        await prepareApi(api, { database, limits: config.limits, showsToken });
+        openApi = await prepareApi(api, { database, limits: config.limits, showsToken });
         api.register(quotesApiController, { prefix: '/v1/quotes', quotes, apiToken: config.apiToken, showsToken });
         api.register(reactionsApiController, { prefix: '/v1', reactions, quotes, live });
         api.register(filmsApiController, { prefix: '/v1/films', films });
@@ -81,6 +84,7 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
     );
     app.register(async (site) => {
       await addSite(site, config);
+      site.register(docsController, { openApi });
       site.register(pagesController, {
         quotes,
         films,

@@ -17,6 +17,7 @@ t.test('without variables there are defaults', async (t) => {
     mongodb: null,
     log: { level: 'info', requests: true, file: null },
     pressure: { eventLoopDelay: 1000, heap: 0 },
+    limits: { reads: 600, writes: 60 },
     publicUrl: null,
     sessionSecret: null,
     apiToken: null,

@@ -45,11 +45,7 @@ export async function prepareApi(app: FastifyInstance, options: ApiOptions): Pro
     max: limits.writes,
     keyOf: (request) => (isRead(request) ? null : client(request)),
   });
-  return describeApi(app, {
-    tags: TAGS,
-    schemas: { Quote, QuoteInput, Film, FilmSummary },
-    limited: limits.reads > 0 || limits.writes > 0,
-  });
+  return describeApi(app, { tags: TAGS, schemas: { Quote, QuoteInput, Film, FilmSummary } });
 }
 
 function isRead({ method }: FastifyRequest): boolean {

@@ -1,7 +1,7 @@
 // The films as JSON.
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { addEntityTags } from '../middleware/conditional.ts';
+import { addEntityTags, notModified } from '../middleware/conditional.ts';
 import { problemResponses } from '../middleware/problems.ts';
 import { Film, FilmList, FilmListQuery, FilmParams } from '../modules/films/schemas.ts';
 import type { FilmService } from '../modules/films/service.ts';
@@ -21,7 +21,7 @@ export const filmsApiController: FastifyPluginAsyncTypebox<{ films: FilmService 
         summary: 'Films, searched and sorted, a page at a time',
         tags: TAGS,
         querystring: FilmListQuery,
-        response: { 200: FilmList, ...problemResponses },
+        response: { 200: FilmList, ...notModified, ...problemResponses },
       },
     },
     async (request, reply) => {
@@ -39,7 +39,7 @@ export const filmsApiController: FastifyPluginAsyncTypebox<{ films: FilmService 
         summary: 'A film with its quotes',
         tags: TAGS,
         params: FilmParams,
-        response: { 200: Film, ...problemResponses },
+        response: { 200: Film, ...notModified, ...problemResponses },
       },
     },
     async (request, reply) => {

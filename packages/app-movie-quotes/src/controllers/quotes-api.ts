@@ -3,7 +3,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { requireToken, type ShowsToken } from '../middleware/api-token.ts';
-import { addEntityTags, answerNotModified, expectedVersions, versionTag } from '../middleware/conditional.ts';
+import {
+  addEntityTags,
+  answerNotModified,
+  expectedVersions,
+  notModified,
+  versionTag,
+} from '../middleware/conditional.ts';
 import { Problem, problemResponses } from '../middleware/problems.ts';
 import { Quote, QuoteInput, QuoteList, QuoteListQuery, QuoteParams } from '../modules/quotes/schemas.ts';
 import type { QuoteService } from '../modules/quotes/service.ts';
@@ -52,7 +58,7 @@ export const quotesApiController: FastifyPluginAsyncTypebox<QuotesApiOptions> = 
         description: 'Its `ETag` is for `If-None-Match`, and for `If-Match` of a change.',
         tags: TAGS,
         params: QuoteParams,
-        response: { 200: Quote, ...problemResponses },
+        response: { 200: Quote, ...notModified, ...problemResponses },
       },
     },
     async (request, reply) => {
@@ -73,7 +79,7 @@ export const quotesApiController: FastifyPluginAsyncTypebox<QuotesApiOptions> = 
           summary: 'Quotes, searched and sorted, a page at a time',
           tags: TAGS,
           querystring: QuoteListQuery,
-          response: { 200: QuoteList, ...problemResponses },
+          response: { 200: QuoteList, ...notModified, ...problemResponses },
         },
       },
       async (request, reply) => {

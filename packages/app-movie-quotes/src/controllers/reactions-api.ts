@@ -3,10 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
+import type { Host } from '../host.ts';
 import { problemResponses } from '../middleware/problems.ts';
 import { QuoteParams } from '../modules/quotes/schemas.ts';
 import type { QuoteService } from '../modules/quotes/service.ts';
-import type { LiveReactions } from '../modules/reactions/live.ts';
+import { LiveReactions } from '../modules/reactions/live.ts';
 import {
   ReactionCounts,
   ReactionHeaders,
@@ -21,11 +22,12 @@ import { Refusal, wrongField } from '../modules/refusal.ts';
 export interface ReactionsApiOptions {
   readonly reactions: ReactionService;
   readonly quotes: QuoteService;
-  readonly live: LiveReactions;
+  readonly host: Host;
 }
 
 export const reactionsApiController: FastifyPluginAsyncTypebox<ReactionsApiOptions> = async (app, options) => {
-  const { reactions, quotes, live } = options;
+  const { reactions, quotes, host } = options;
+  const live = new LiveReactions(reactions, { draining: host.draining, log: app.log });
   // Before the server waits for its connections: these would last for ever.
   app.addHook('preClose', async () => live.close());
 

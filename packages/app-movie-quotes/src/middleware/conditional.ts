@@ -3,6 +3,10 @@
 
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+
+/** The response of a route that has tags, for its schema. */
+export const notModified = { 304: Type.Null({ description: 'What `If-None-Match` names is still the one' }) } as const;
 
 /** Gives successful answers to GET and HEAD an entity tag of their bytes. Files have their own, and keep it. */
 export function addEntityTags(app: FastifyInstance): void {

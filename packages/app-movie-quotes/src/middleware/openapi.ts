@@ -45,8 +45,6 @@ interface Described {
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   /** Schemas that have a name of their own in the document, wherever they occur. */
   readonly schemas: Readonly<Record<string, object>>;
-  /** Whether there are limits of rate, which any request may meet. */
-  readonly limited: boolean;
 }
 
 /** Describes the routes that are added to `app` from now on. The document is there once `app` is ready. */
@@ -69,7 +67,7 @@ export async function describeApi(app: FastifyInstance, described: Described): P
         },
       },
     },
-    transform: ({ schema, url, route }) => ({ schema: withProblems(schema ?? {}, route, described.limited), url }),
+    transform: ({ schema, url, route }) => ({ schema: withProblems(schema ?? {}, route), url }),
   });
   let document: OpenApi | undefined;
   return () => {
@@ -79,63 +77,69 @@ export async function describeApi(app: FastifyInstance, described: Described): P
 }
 
 /** Says which problems a route answers with: those that it names itself, and those that follow from what it takes. */
-function withProblems(schema: FastifySchema, route: RouteOptions, limited: boolean): FastifySchema {
+function withProblems(schema: FastifySchema, route: RouteOptions): FastifySchema {
   const {
     '4xx': _client,
     '5xx': _server,
     ...named
   } = (schema.response ?? {}) as Record<string, { description?: string }>;
   const { security } = schema as { security?: unknown };
-  const isRead = route.method === 'GET';
   const followed: Record<string, string | false> = {
-    304: isRead && 'The `ETag` of `If-None-Match` is still the one',
-    400: 'The request cannot be read, or a field of it is wrong',
+    400: (schema.params ?? schema.querystring ?? schema.headers ?? schema.body) !== undefined && 'A field is wrong',
     401: security !== undefined && 'The token is missing or wrong',
     403: security !== undefined && 'Changes are off',
     404: schema.params !== undefined && 'There is no such thing',
     413: schema.body !== undefined && `The body is larger than ${route.bodyLimit} bytes`,
     415: schema.body !== undefined && 'The body is not application/json',
     414: schema.params !== undefined && 'A part of the path is too long',
-    429: limited && 'Too many requests; `Retry-After` says when to go on',
+    429: 'Too many requests; `Retry-After` says when to go on',
     500: 'Something went wrong inside',
     503: 'Too much load, or a database is away; `Retry-After` says when to try again',
   };
   const response: Record<string, object> = {};
   for (const [status, description] of Object.entries(followed)) {
-    if (description === false) continue;
-    response[status] = status === '304' ? { type: 'null', description } : problemOf(description);
+    if (description !== false) response[status] = problemOf(description);
   }
   for (const [status, one] of Object.entries(named)) {
     response[status] = Number(status) >= 400 ? problemOf(one.description ?? 'Problem') : { description: 'OK', ...one };
   }
-  return { ...schema, response };
+  return { operationId: nameOf(route), ...schema, response } as FastifySchema;
+}
+
+/** Of a route that has no name of its own: `getQuotesIdReactions`. */
+function nameOf({ method, url }: RouteOptions): string {
+  const words = url.replace(/^\/api\/v\d+/, '').match(/\w+/g) ?? [];
+  return String(method).toLowerCase() + words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join('');
 }
 
 function problemOf(description: string): object {
   return { description, content: { 'application/problem+json': { schema: Problem } } };
 }
 
-/** `document` with its named schemas in one place, and references to them elsewhere. */
+/** `document` with its named schemas in one place and references to them elsewhere, as JSON. */
 function nameSchemas(document: object, schemas: Readonly<Record<string, object>>): object {
-  const names = new Map(Object.entries(schemas).map(([name, schema]) => [JSON.stringify(plain(schema)), name]));
-  const walk = (value: unknown): unknown => {
+  const names = new Map(Object.entries(schemas).map(([name, schema]) => [JSON.stringify(undescribed(schema)), name]));
+  const inside = (value: object): object =>
+    Object.fromEntries(Object.entries(value).map(([key, one]) => [key, walk(one)]));
+  function walk(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) return value.map(walk);
-    const name = names.get(JSON.stringify(plain(value)));
+    const name = names.get(JSON.stringify(undescribed(value)));
     if (name !== undefined) return { $ref: `#/components/schemas/${name}` };
-    return walkInside(value);
-  };
-  const walkInside = (value: object): object =>
-    Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, walk(inside)]));
+    const { in: place, schema } = value as Partial<Parameter>;
+    // What has a default need not be sent.
+    const optional = place === 'query' && schema?.default !== undefined ? { required: false } : {};
+    return { ...inside(value), ...optional };
+  }
   const { components = {}, ...rest } = walk(JSON.parse(JSON.stringify(document))) as { components?: object };
   const named = Object.fromEntries(
-    Object.entries(schemas).map(([name, schema]) => [name, walkInside(JSON.parse(JSON.stringify(schema)))]),
+    Object.entries(schemas).map(([name, schema]) => [name, inside(JSON.parse(JSON.stringify(schema)))]),
   );
   return { ...rest, components: { ...components, schemas: named } };
 }
 
-/** A schema without what says nothing of its values, for a description may stand beside it in a response. */
-function plain(schema: object): object {
+/** A schema without its description: in a response that is the response's. */
+function undescribed(schema: object): object {
   const { description: _said, ...rest } = schema as { description?: string };
   return rest;
 }

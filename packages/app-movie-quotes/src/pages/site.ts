@@ -4,7 +4,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { addEntityTags } from '../middleware/conditional.ts';
-import { logError, statusOf } from '../middleware/problems.ts';
+import { addRetryAfter, logError, statusOf } from '../middleware/problems.ts';
 import { addSecurityHeaders } from '../middleware/security-headers.ts';
 import { addAssets } from './assets.ts';
 import { addViews } from './views.ts';
@@ -31,6 +31,7 @@ export async function addSite(app: FastifyInstance, { publicUrl }: { publicUrl: 
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply) => {
     const status = statusOf(error);
     logError(error, status, request);
+    addRetryAfter(error, reply);
     // A path that does not name anything possible names nothing: /quotes/abc is a wrong link.
     return sendError(reply, error.validationContext === 'params' ? 404 : status);
   });
