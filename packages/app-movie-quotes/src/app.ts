@@ -3,6 +3,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { type Config, loadConfig } from './config/config.ts';
 import { createLogger } from './config/logger.ts';
+import { adminController } from './controllers/admin.ts';
 import { prepareApi } from './controllers/api.ts';
 import { docsController } from './controllers/docs.ts';
 import { filmsApiController } from './controllers/films-api.ts';
@@ -20,6 +21,8 @@ import { limitPressure } from './middleware/pressure.ts';
 import { sendProblem } from './middleware/problems.ts';
 import { RequestLog } from './middleware/request-log.ts';
 import { addRequestScope } from './middleware/request-scope.ts';
+import { createAuditLog } from './modules/admin/audit-log.ts';
+import { createAdminService } from './modules/admin/service.ts';
 import { createFilmService } from './modules/films/service.ts';
 import { createFilmStore } from './modules/films/store.ts';
 import { createHealthService } from './modules/health/service.ts';
@@ -91,6 +94,13 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
         reactions,
         host,
         database: database.kind === 'sqlite' ? 'SQLite' : 'MariaDB',
+      });
+      site.register(adminController, {
+        prefix: '/admin',
+        admins: createAdminService(database, app.log),
+        quotes,
+        audit: createAuditLog(database),
+        sessionSecret: config.sessionSecret,
       });
       site.register(likesController, { reactions, database, publicUrl: config.publicUrl });
     });
