@@ -3,11 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
-import type { Host } from '../host.ts';
 import { problemResponses } from '../middleware/problems.ts';
 import { QuoteParams } from '../modules/quotes/schemas.ts';
 import type { QuoteService } from '../modules/quotes/service.ts';
-import { LiveReactions } from '../modules/reactions/live.ts';
+import type { LiveReactions } from '../modules/reactions/live.ts';
 import {
   ReactionCounts,
   ReactionHeaders,
@@ -22,12 +21,11 @@ import { Refusal, wrongField } from '../modules/refusal.ts';
 export interface ReactionsApiOptions {
   readonly reactions: ReactionService;
   readonly quotes: QuoteService;
-  readonly host: Host;
+  readonly live: LiveReactions;
 }
 
 export const reactionsApiController: FastifyPluginAsyncTypebox<ReactionsApiOptions> = async (app, options) => {
-  const { reactions, quotes, host } = options;
-  const live = new LiveReactions(reactions, { draining: host.draining, log: app.log });
+  const { reactions, quotes, live } = options;
   // Before the server waits for its connections: these would last for ever.
   app.addHook('preClose', async () => live.close());
 
