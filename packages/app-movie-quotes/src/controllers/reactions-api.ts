@@ -6,7 +6,7 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import { problemResponses } from '../middleware/problems.ts';
 import { QuoteParams } from '../modules/quotes/schemas.ts';
 import type { QuoteService } from '../modules/quotes/service.ts';
-import type { LiveReactions } from '../modules/reactions/live.ts';
+import { type LiveReactions, TooManyListeners } from '../modules/reactions/live.ts';
 import {
   ReactionCounts,
   ReactionHeaders,
@@ -16,7 +16,10 @@ import {
   TrendingQuery,
 } from '../modules/reactions/schemas.ts';
 import type { ReactionService } from '../modules/reactions/service.ts';
-import { Refusal, wrongField } from '../modules/refusal.ts';
+import { wrongField } from '../modules/refusal.ts';
+
+// By the second field Nginx passes each event on at once.
+const STREAM = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
 
 export interface ReactionsApiOptions {
   readonly reactions: ReactionService;
@@ -107,7 +110,7 @@ export const reactionsApiController: FastifyPluginAsyncTypebox<ReactionsApiOptio
   app.get(
     '/reactions/stream',
     {
-      // Its answer to HEAD would be a stream, too.
+      // By itself it would make a stream that nobody reads.
       exposeHeadRoute: false,
       schema: {
         operationId: 'streamReactions',
@@ -126,17 +129,10 @@ export const reactionsApiController: FastifyPluginAsyncTypebox<ReactionsApiOptio
     async (request, reply) => {
       const lastId = request.headers['last-event-id'];
       const stream = await live.listen(lastId === undefined ? undefined : Number(lastId));
-      if (stream === undefined) {
-        reply.header('retry-after', '10');
-        throw new Refusal(503, 'too many listen already');
-      }
-      return (
-        reply
-          .type('text/event-stream; charset=utf-8')
-          // Nginx passes each event on at once.
-          .header('x-accel-buffering', 'no')
-          .send(stream)
-      );
+      if (stream === undefined) throw new TooManyListeners();
+      return reply.headers(STREAM).send(stream);
     },
   );
+
+  app.head('/reactions/stream', { schema: { hide: true } }, (_request, reply) => reply.headers(STREAM).send());
 };

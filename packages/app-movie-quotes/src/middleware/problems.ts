@@ -4,6 +4,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { DatabaseUnavailable } from '../database/database.ts';
 import { Refusal, type WrongField } from '../modules/refusal.ts';
 
 export const Problem = Type.Object({
@@ -57,9 +58,11 @@ export function addRetryAfter(error: Error, reply: FastifyReply): void {
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
 }
 
+const REFUSALS: ReadonlySet<string> = new Set(['FST_UNDER_PRESSURE', 'MQ_ERR_QUEUE_FULL']);
+
 /** Logs what is the server's fault, once. Refusals under load are not: they would be a second load. */
 export function logError(error: FastifyError, status: number, request: FastifyRequest): void {
-  if (status >= 500 && error.code !== 'FST_UNDER_PRESSURE') request.log.error({ err: error }, error.message);
+  if (status >= 500 && !REFUSALS.has(error.code)) request.log.error({ err: error }, error.message);
 }
 
 function problem(status: number): Problem {

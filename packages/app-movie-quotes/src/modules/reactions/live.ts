@@ -5,6 +5,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Readable } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
+import { Refusal } from '../refusal.ts';
 import type { ReactionEvent } from './events.ts';
 import type { ReactionService } from './service.ts';
 
@@ -17,6 +18,17 @@ const BATCH = 500;
 const RETRY = 2000;
 /** Bytes that a slow client may leave unread; then it is cut off, and connects again when it can read. */
 const MOST_UNREAD = 256 * 1024;
+/** Bytes unread below which a client that catches up gets more. */
+const LITTLE = 16 * 1024;
+
+/** A process has as many streams as it takes (503). */
+export class TooManyListeners extends Refusal {
+  readonly retryAfter = 10;
+
+  constructor() {
+    super(503, 'too many listen already');
+  }
+}
 
 export interface LiveOptions {
   /** Streams of this process at once. */
@@ -34,6 +46,8 @@ interface Listener {
   live: boolean;
   /** False when its stream was told to end. */
   open: boolean;
+  /** Called when what is unread has become little. */
+  onRead: () => void;
 }
 
 export class LiveReactions {
@@ -66,8 +80,8 @@ export class LiveReactions {
   /** A stream of what comes after the event `lastId`, or from now on; undefined where there are too many. */
   async listen(lastId?: number): Promise<Readable | undefined> {
     if (this.#listeners.size >= this.#max) return undefined;
-    const stream = new Readable({ read() {}, highWaterMark: 16 * 1024 });
-    const listener: Listener = { stream, position: 0, live: false, open: true };
+    const stream = new Readable({ read: () => listener.onRead(), highWaterMark: LITTLE });
+    const listener: Listener = { stream, position: 0, live: false, open: true, onRead: () => {} };
     // Counted before anything is waited for.
     this.#listeners.add(listener);
     stream.once('close', () => this.#leave(listener));
@@ -109,18 +123,20 @@ export class LiveReactions {
       const events = await this.#reactions.eventsAfter(listener.position, BATCH);
       if (events.length === 0) break;
       await this.#send(events, [listener]);
+      await read(listener);
     }
     listener.live = true;
   }
 
   #leave(listener: Listener): void {
     listener.open = false;
+    listener.onRead();
     this.#listeners.delete(listener);
     if (this.#listeners.size === 0) this.#stop();
   }
 
-  #schedule(): void {
-    this.#timer = setTimeout(this.#poll, POLL).unref();
+  #schedule(pause = POLL): void {
+    this.#timer = setTimeout(this.#poll, pause).unref();
   }
 
   #stop(): void {
@@ -130,24 +146,24 @@ export class LiveReactions {
 
   async #pollOnce(): Promise<void> {
     const timer = this.#timer;
+    let more = false;
     try {
-      for (let more = true; more; ) {
-        const events = await this.#reactions.eventsAfter(this.#position, BATCH);
-        const live = [...this.#listeners].filter((listener) => listener.live);
-        // Before anything else is waited for: who catches up goes as far as this.
-        this.#position = events.at(-1)?.id ?? this.#position;
-        await this.#send(events, live);
-        more = events.length === BATCH;
-        this.#quiet = events.length === 0 ? this.#quiet + 1 : 0;
-      }
-      this.#failed = false;
+      const events = await this.#reactions.eventsAfter(this.#position, BATCH);
+      const live = [...this.#listeners].filter((listener) => listener.live);
+      // Before anything else is waited for: who catches up goes as far as this.
+      this.#position = events.at(-1)?.id ?? this.#position;
+      await this.#send(events, live);
+      more = events.length === BATCH;
+      this.#quiet = events.length === 0 ? this.#quiet + 1 : 0;
       if (this.#quiet >= HEARTBEAT) this.#beat();
+      this.#failed = false;
     } catch (error) {
       if (!this.#failed) this.#log.warn({ err: error }, 'live reactions cannot be read; they are sent later');
       this.#failed = true;
     }
-    // Unless all have left meanwhile, or another one came after that.
-    if (this.#timer === timer && this.#listeners.size > 0 && !this.#draining.aborted) this.#schedule();
+    // Unless all have left meanwhile, or another one came after that. Not at once where there is more, for the clients
+    // must have time to read.
+    if (this.#timer === timer && this.#listeners.size > 0 && !this.#draining.aborted) this.#schedule(more ? 1 : POLL);
   }
 
   #beat(): void {
@@ -180,4 +196,13 @@ function end(listener: Listener): void {
   if (!listener.open) return;
   listener.open = false;
   listener.stream.push(null);
+}
+
+/** Resolves when the client has read most of what it was sent, or has left. */
+async function read(listener: Listener): Promise<void> {
+  while (listener.open && listener.stream.readableLength > LITTLE) {
+    await new Promise<void>((resolve) => {
+      listener.onRead = resolve;
+    });
+  }
 }
