@@ -5,9 +5,11 @@ import { type Config, loadConfig } from './config/config.ts';
 import { createLogger } from './config/logger.ts';
 import { adminController } from './controllers/admin.ts';
 import { prepareApi } from './controllers/api.ts';
+import { cardsController } from './controllers/cards.ts';
 import { docsController } from './controllers/docs.ts';
 import { filmsApiController } from './controllers/films-api.ts';
 import { healthController } from './controllers/health.ts';
+import { heavyController } from './controllers/heavy.ts';
 import { likesController } from './controllers/likes.ts';
 import { pagesController } from './controllers/pages.ts';
 import { quotesApiController } from './controllers/quotes-api.ts';
@@ -23,6 +25,7 @@ import { RequestLog } from './middleware/request-log.ts';
 import { addRequestScope } from './middleware/request-scope.ts';
 import { createAuditLog } from './modules/admin/audit-log.ts';
 import { createAdminService } from './modules/admin/service.ts';
+import { createCardService } from './modules/cards/service.ts';
 import { createFilmService } from './modules/films/service.ts';
 import { createFilmStore } from './modules/films/store.ts';
 import { createHealthService } from './modules/health/service.ts';
@@ -70,10 +73,13 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
     const reactions = await createReactionService(database, config.mongodb, app.log);
     app.addHook('onClose', () => reactions.close());
     const live = new LiveReactions(reactions, { draining: host.draining, log: app.log });
+    const cards = createCardService({ ...config.cards, log: app.log });
+    app.addHook('onClose', () => cards.close());
     const health = createHealthService(database, () => app.isUnderPressure());
 
     app.register(healthController, { health, host });
     app.register(samplesController, { host });
+    if (config.heavyRoute) app.register(heavyController, { cards, host });
     const showsToken = tokenCheck(config.apiToken);
     let openApi: () => OpenApi;
     app.register(
@@ -95,6 +101,7 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
         host,
         database: database.kind === 'sqlite' ? 'SQLite' : 'MariaDB',
       });
+      site.register(cardsController, { quotes, cards });
       site.register(adminController, {
         prefix: '/admin',
         admins: createAdminService(database, app.log),

@@ -74,6 +74,29 @@ export const Environment = Type.Object({
     maximum: 1_000_000,
     description: 'the changes and likes that a client may make in a minute, 0 (any number) to 1000000',
   }),
+  CARD_THREADS: Type.Integer({
+    default: 1,
+    minimum: 1,
+    maximum: 64,
+    description: 'the threads of each worker that draw cards, 1 to 64',
+  }),
+  CARD_QUEUE: Type.Integer({
+    default: 16,
+    minimum: 0,
+    maximum: 10_000,
+    description: 'the cards of each worker that may wait for a thread, 0 to 10000',
+  }),
+  CARD_CACHE: Type.String({
+    default: 'data/cards',
+    description: 'the path of a folder for cards that have been drawn',
+  }),
+  CARD_CACHE_MB: Type.Integer({
+    default: 256,
+    minimum: 0,
+    maximum: 1_048_576,
+    description: 'the megabytes of cards to keep, 0 (none) to 1048576',
+  }),
+  HEAVY_ROUTE: Type.Boolean({ default: false, description: 'true or false' }),
   MAX_EVENT_LOOP_DELAY: Type.Integer({
     default: 1000,
     minimum: 0,
@@ -140,6 +163,18 @@ export interface LimitConfig {
   readonly writes: number;
 }
 
+/** How cards are drawn and kept. */
+export interface CardsConfig {
+  /** How many are drawn at once by this process. */
+  readonly threads: number;
+  /** How many may wait for that. */
+  readonly queue: number;
+  /** Absolute path. It is made where it is missing. */
+  readonly folder: string;
+  /** Of all cards in the folder; 0 for none. */
+  readonly maxBytes: number;
+}
+
 export interface LogConfig {
   readonly level: Static<typeof Environment>['LOG_LEVEL'];
   /** Whether there is a line for each answered request. */
@@ -155,6 +190,9 @@ export interface Config {
   readonly log: LogConfig;
   readonly pressure: PressureConfig;
   readonly limits: LimitConfig;
+  readonly cards: CardsConfig;
+  /** Whether there is a route that only makes work, for demonstrations. */
+  readonly heavyRoute: boolean;
   /** Without a `/` at its end; null where it is taken from the request. */
   readonly publicUrl: string | null;
   /** Encrypts session cookies; null where administration is off. */
@@ -189,6 +227,13 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, folder:
     },
     pressure: { eventLoopDelay: values.MAX_EVENT_LOOP_DELAY, heap: values.MAX_HEAP_MB * 1024 * 1024 },
     limits: { reads: values.LIMIT_READS, writes: values.LIMIT_WRITES },
+    cards: {
+      threads: values.CARD_THREADS,
+      queue: values.CARD_QUEUE,
+      folder: resolve(folder, values.CARD_CACHE),
+      maxBytes: values.CARD_CACHE_MB * 1024 * 1024,
+    },
+    heavyRoute: values.HEAVY_ROUTE,
     publicUrl: values.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     sessionSecret: values.SESSION_SECRET ?? null,
     apiToken: values.API_TOKEN ?? null,
