@@ -1,7 +1,7 @@
 // Migrations: which there are, and running those that are missing, under a lock that one process over all machines holds.
 
 import { createHash } from 'node:crypto';
-import { MigrationExecutor } from 'typeorm';
+import { MigrationExecutor, type QueryRunner } from 'typeorm';
 import type { DatabaseConfig, MariadbConfig } from '../config/config.ts';
 import { StartError } from '../errors.ts';
 import type { Database } from './database.ts';
@@ -17,8 +17,17 @@ export interface MigrationState {
 
 /** All migrations of this version, oldest first. Throws `MQ_ERR_DATABASE_NEWER` where the database has one more. */
 export async function migrationStates(database: Database): Promise<MigrationState[]> {
-  const done = await executed(database);
-  refuseNewer(database.place, done);
+  const runner = database.dataSource.createQueryRunner();
+  try {
+    return await statesBy(runner, database.place);
+  } finally {
+    await runner.release();
+  }
+}
+
+async function statesBy(runner: QueryRunner, place: string): Promise<MigrationState[]> {
+  const done = await executed(runner);
+  refuseNewer(place, done);
   return NAMES.map((name) => ({ name, done: done.includes(name) }));
 }
 
@@ -32,9 +41,9 @@ export function refuseNewer(place: string, names: readonly string[]): void {
 export async function migrate(database: Database, config: DatabaseConfig): Promise<string[]> {
   // A look first, because an up-to-date database must open while another process writes.
   if ((await migrationStates(database)).every(({ done }) => done)) return [];
-  return locked(database, config, async (executor) => {
+  return locked(database, config, async (executor, runner) => {
     // Once more: the process that had the lock before may have been a newer one.
-    await migrationStates(database);
+    await statesBy(runner, database.place);
     const run = await executor.executePendingMigrations();
     return run.map(({ name }) => name);
   });
@@ -42,41 +51,33 @@ export async function migrate(database: Database, config: DatabaseConfig): Promi
 
 /** Takes the latest migration back, and what it made with it. Returns its name; undefined where there is none. */
 export async function undoMigration(database: Database, config: DatabaseConfig): Promise<string | undefined> {
-  return locked(database, config, async (executor) => {
-    const name = (await migrationStates(database)).findLast(({ done }) => done)?.name;
+  return locked(database, config, async (executor, runner) => {
+    const name = (await statesBy(runner, database.place)).findLast(({ done }) => done)?.name;
     if (name !== undefined) await executor.undoLastMigration();
     return name;
   });
 }
 
-async function executed(database: Database): Promise<string[]> {
-  const runner = database.dataSource.createQueryRunner();
-  try {
-    if (!(await runner.hasTable(MIGRATIONS_TABLE))) return [];
-    const rows: { name: string }[] = await runner.query(`SELECT name FROM ${MIGRATIONS_TABLE} ORDER BY id`);
-    return rows.map(({ name }) => name);
-  } finally {
-    await runner.release();
-  }
+async function executed(runner: QueryRunner): Promise<string[]> {
+  if (!(await runner.hasTable(MIGRATIONS_TABLE))) return [];
+  const rows: { name: string }[] = await runner.query(`SELECT name FROM ${MIGRATIONS_TABLE} ORDER BY id`);
+  return rows.map(({ name }) => name);
 }
 
-function locked<Result>(
-  database: Database,
-  config: DatabaseConfig,
-  work: (executor: MigrationExecutor) => Promise<Result>,
-): Promise<Result> {
+/** What is done under the lock, by the connection that has it: there may be no other. */
+type Work<Result> = (executor: MigrationExecutor, runner: QueryRunner) => Promise<Result>;
+
+function locked<Result>(database: Database, config: DatabaseConfig, work: Work<Result>): Promise<Result> {
   return config.kind === 'sqlite' ? lockedInSqlite(database, work) : lockedInMariadb(database, config, work);
 }
 
 /** The lock is the write lock itself, and all that is done under it one transaction. */
-async function lockedInSqlite<Result>(
-  database: Database,
-  work: (executor: MigrationExecutor) => Promise<Result>,
-): Promise<Result> {
+async function lockedInSqlite<Result>(database: Database, work: Work<Result>): Promise<Result> {
   const { dataSource } = database;
-  const executor = new MigrationExecutor(dataSource, dataSource.createQueryRunner());
+  const runner = dataSource.createQueryRunner();
+  const executor = new MigrationExecutor(dataSource, runner);
   executor.transaction = 'none';
-  const result = await database.transaction(() => work(executor));
+  const result = await database.transaction(() => work(executor, runner));
   // From the log into the file itself, so that a copy of the file is a copy of the catalogue. Waits for nobody.
   await dataSource.query('PRAGMA wal_checkpoint(PASSIVE)');
   return result;
@@ -89,7 +90,7 @@ async function lockedInSqlite<Result>(
 async function lockedInMariadb<Result>(
   { dataSource, place }: Database,
   { wait, database }: MariadbConfig,
-  work: (executor: MigrationExecutor) => Promise<Result>,
+  work: Work<Result>,
 ): Promise<Result> {
   const runner = dataSource.createQueryRunner();
   const connection = await runner.connect();
@@ -100,7 +101,7 @@ async function lockedInMariadb<Result>(
     if (answer?.got !== 1) throw new StartError('MQ_ERR_DATABASE_MIGRATING', { place, seconds: wait });
     const executor = new MigrationExecutor(dataSource, runner);
     executor.transaction = 'each';
-    return await work(executor);
+    return await work(executor, runner);
   } finally {
     // With its lock and its settings; the pool makes another one.
     connection.destroy();

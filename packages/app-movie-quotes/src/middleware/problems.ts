@@ -62,7 +62,10 @@ const REFUSALS: ReadonlySet<string> = new Set(['FST_UNDER_PRESSURE', 'MQ_ERR_QUE
 
 /** Logs what is the server's fault, once. Refusals under load are not: they would be a second load. */
 export function logError(error: FastifyError, status: number, request: FastifyRequest): void {
-  if (status >= 500 && !REFUSALS.has(error.code)) request.log.error({ err: error }, error.message);
+  if (status < 500 || REFUSALS.has(error.code)) return;
+  // A database that is away fails many requests in the same way, and where in the code they asked for it tells nothing.
+  if (error instanceof DatabaseUnavailable) request.log.warn(error.message);
+  else request.log.error({ err: error }, error.message);
 }
 
 function problem(status: number): Problem {
