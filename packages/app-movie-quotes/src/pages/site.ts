@@ -25,7 +25,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
 export async function addSite(app: FastifyInstance, { publicUrl }: { publicUrl: string | null }): Promise<void> {
   await addSecurityHeaders(app);
   const assets = await addAssets(app);
-  await addViews(app, assets, publicUrl);
+  addViews(app, assets, publicUrl);
   addEntityTags(app);
   app.setNotFoundHandler((_request, reply) => sendError(reply, 404));
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply) => {

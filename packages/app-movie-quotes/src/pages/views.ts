@@ -1,16 +1,17 @@
-// The templates: Eta through @fastify/view, and what every page needs beside its own data.
+// The templates, Eta's, and what every page needs beside its own data.
 
 import { join } from 'node:path';
-import view from '@fastify/view';
 import { Eta } from 'eta';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { pathToRoot, siteOf } from './address.ts';
 import type { Assets } from './assets.ts';
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** Of @fastify/view: data for the page of this request. */
+    /** Data for every page of this request. */
     locals: { root: string; site: string };
+    /** Answers with the page that a template makes of `data`. */
+    view(template: string, data?: object): FastifyReply;
   }
 }
 
@@ -48,16 +49,31 @@ const MENU: readonly Link[] = [
 ];
 
 /** Gives `reply.view(name, data)` the templates of templates/. */
-export async function addViews(app: FastifyInstance, assets: Assets, publicUrl: string | null): Promise<void> {
-  const templates = join(import.meta.dirname, '../../src/pages/templates'); // Not compiled: the same from dist/.
-  await app.register(view, {
-    engine: { eta: new Eta() },
-    templates,
-    viewExt: 'eta',
-    production: true, // Templates are compiled once.
-    defaultContext: { asset: assets, menu: MENU },
+export function addViews(app: FastifyInstance, assets: Assets, publicUrl: string | null): void {
+  // Not compiled: the same from dist/.
+  const eta = new Eta({ views: join(import.meta.dirname, '../../src/pages/templates'), cache: true });
+  rememberPaths(eta);
+  const shared = { asset: assets, menu: MENU };
+  app.decorateReply('view', function (this: FastifyReply, template: string, data?: object) {
+    const page = eta.render(template, { ...shared, ...this.locals, ...data });
+    return this.type('text/html; charset=utf-8').send(page);
   });
-  app.addHook('onRequest', async (request, reply) => {
+  // Its own for each request, from the hook below on.
+  app.decorateReply('locals', null as never);
+  app.addHook('onRequest', (request, reply, done) => {
     reply.locals = { root: pathToRoot(request), site: siteOf(request, publicUrl) };
+    done();
   });
+}
+
+/** Eta looks for the path of a template, and for those of its layout and its parts, at each page anew. */
+function rememberPaths(eta: Eta): void {
+  const find = eta.resolvePath.bind(eta);
+  const paths = new Map<string, string>();
+  eta.resolvePath = (template, options) => {
+    const key = `${options?.filepath ?? ''}:${template}`;
+    const path = paths.get(key) ?? find(template, options);
+    paths.set(key, path);
+    return path;
+  };
 }
