@@ -147,10 +147,8 @@ function typeOf(schema: JsonSchema): string {
 function exampleOf(method: string, path: string, operation: Operation, sent: JsonSchema | undefined, around: Around) {
   const { site, schemas } = around;
   const address = path.replace(/\{(\w+)\}/g, '1').slice(1);
-  const parts = [
-    method === 'GET' ? 'curl' : `curl -X ${method}`,
-    quote(site + address + queryOf(operation.parameters)),
-  ];
+  const command = method === 'GET' ? 'curl' : `curl -X ${method}`;
+  const parts = [`${command} ${quote(site + address + queryOf(operation.parameters))}`];
   if (operation.security !== undefined) parts.push("-H 'Authorization: Bearer TOKEN'");
   if (sent !== undefined) {
     const name = nameOf(sent);
