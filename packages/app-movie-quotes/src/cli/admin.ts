@@ -3,38 +3,26 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import type { Command } from 'commander';
-import type { Database } from '../database/database.ts';
 import { createAdmin, resetAdmin } from '../modules/admin/accounts.ts';
 import { BadInput } from '../modules/transfer/bad-input.ts';
 import { withDatabase } from './command-database.ts';
 
-export function addAdmin(program: Command): void {
-  const command = program.command('admin').description('Makes administrators, and gives them new passwords.');
-  const add = (
-    name: string,
-    description: string,
-    change: (database: Database, name: string, password: string) => Promise<string>,
-    done: string,
-  ): void => {
-    command
-      .command(name)
-      .description(`${description} The password is asked for, or is the first line of standard input.`)
-      .argument('<name>', 'the name to sign in with')
-      .action(async (name: string) => {
-        const password = await readPassword(`Password for ${name}: `);
-        const account = await withDatabase((database) => change(database, name, password));
-        process.stdout.write(`${done} ${account}\n`);
-      });
-  };
-  add('create', 'Makes an administrator.', createAdmin, 'made the administrator');
-  add('reset', 'Gives an administrator a new password; sessions and a lock-out end.', resetAdmin, 'new password for');
+export async function create(name: string): Promise<void> {
+  const password = await readPassword(name);
+  const account = await withDatabase((database) => createAdmin(database, name, password));
+  process.stdout.write(`made the administrator ${account}\n`);
+}
+
+export async function reset(name: string): Promise<void> {
+  const password = await readPassword(name);
+  const account = await withDatabase((database) => resetAdmin(database, name, password));
+  process.stdout.write(`${account} has a new password\n`);
 }
 
 /** From a terminal without an echo and twice, else the first line of standard input. */
-async function readPassword(question: string): Promise<string> {
+async function readPassword(name: string): Promise<string> {
   if (!process.stdin.isTTY) return ((await text(process.stdin)).split('\n')[0] as string).replace(/\r$/, '');
-  const password = await ask(question);
+  const password = await ask(`Password for ${name}: `);
   if ((await ask('Once more: ')) === password) return password;
   throw new BadInput('the two passwords differ', 'try again');
 }

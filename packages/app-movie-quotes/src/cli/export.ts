@@ -4,25 +4,16 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Command, Option } from 'commander';
 import { BadInput } from '../modules/transfer/bad-input.ts';
 import { exportQuotes } from '../modules/transfer/export.ts';
-import { FORMATS, type Format, formatOf } from '../modules/transfer/formats.ts';
+import { type Format, formatOf } from '../modules/transfer/format.ts';
 import { withDatabase } from './command-database.ts';
 
-export function addExport(program: Command): void {
-  program
-    .command('export')
-    .description('Exports the catalogue to a file, or to standard output, as import takes it.')
-    .argument('[file]', 'the file; it is replaced where it is there')
-    .addOption(new Option('-f, --format <format>', "default: by the file's name, else json").choices(FORMATS))
-    .action(async (file: string | undefined, options: { format?: Format }) => {
-      const format = options.format ?? formatOf(file ?? '') ?? 'json';
-      await withDatabase((database) => {
-        const text = Readable.from(exportQuotes(database, format));
-        return file === undefined || file === '-' ? writeOut(text) : writeFile(file, text);
-      });
-    });
+export async function exportFile(file: string, format: Format = formatOf(file) ?? 'json'): Promise<void> {
+  await withDatabase((database) => {
+    const text = Readable.from(exportQuotes(database, format));
+    return file === '-' ? writeOut(text) : writeFile(file, text);
+  });
 }
 
 async function writeOut(text: Readable): Promise<void> {

@@ -1,15 +1,11 @@
-// The command quotes: its commands, and what an error of one of them looks like to its operator.
+// The command quotes: its commands, and what an error of one of them looks like to its operator. What a command does is
+// loaded when it runs, for its memory: all of them together take 25 MB more than one.
 
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { DatabaseUnavailable } from '../database/database.ts';
 import { Refusal } from '../modules/refusal.ts';
-import { BadRows } from '../modules/transfer/import.ts';
-import { addAdmin } from './admin.ts';
-import { addDoctor } from './doctor.ts';
-import { addExport } from './export.ts';
-import { addImport } from './import.ts';
-import { addMigrate } from './migrate.ts';
-import { addSeed } from './seed.ts';
+import { BadRows } from '../modules/transfer/bad-input.ts';
+import { FORMATS } from '../modules/transfer/format.ts';
 
 /** The program with all its commands; `end` gets the exit status of the one that runs, where that is not 0. */
 export function createProgram(end: (status: number) => void): Command {
@@ -25,8 +21,62 @@ export function createProgram(end: (status: number) => void): Command {
       'after',
       '\nIt ends with status 1 for bad data, 2 for wrong use, 3 where the database cannot be used.',
     );
-  for (const add of [addImport, addExport, addSeed, addMigrate, addAdmin]) add(program);
-  addDoctor(program, end);
+  const format = (description: string): Option => new Option('-f, --format <format>', description).choices(FORMATS);
+
+  program
+    .command('import')
+    .description('Imports quotes from a file, or from standard input: all of them, or none where a row is wrong.')
+    .argument('<file>', 'the file; - for standard input')
+    .addOption(format("the file's format; default: by its name or its content"))
+    .action(async (file, options) => (await import('./import.ts')).importFile(file, options.format));
+  program
+    .command('export')
+    .description('Exports the catalogue to a file, or to standard output, as import takes it.')
+    .argument('[file]', 'the file; it is replaced where it is there', '-')
+    .addOption(format("default: by the file's name, else json"))
+    .action(async (file, options) => (await import('./export.ts')).exportFile(file, options.format));
+  program
+    .command('seed')
+    .description('Adds the quotes of the bundled catalogue that are missing.')
+    .action(async () => (await import('./seed.ts')).seed());
+
+  const migrate = program.command('migrate').description("Shows and changes the version of the database's tables.");
+  migrate
+    .command('status', { isDefault: true })
+    .description('Lists the migrations, and which of them the database has.')
+    .action(async () => (await import('./migrate.ts')).status());
+  migrate
+    .command('up')
+    .description('Runs the migrations that are missing, as each start does.')
+    .action(async () => (await import('./migrate.ts')).up());
+  migrate
+    .command('down')
+    .description('Takes the latest migration back, and with it what is in its tables.')
+    .option('--yes', 'what is in these tables may go')
+    .action(async ({ yes }) => {
+      if (yes !== true)
+        throw new InvalidArgumentError('what is in the tables of the migration goes; say --yes to that');
+      return (await import('./migrate.ts')).down();
+    });
+
+  const admin = program.command('admin').description('Makes administrators, and gives them new passwords.');
+  const ASKED = 'The password is asked for, or is the first line of standard input.';
+  admin
+    .command('create')
+    .description(`Makes an administrator. ${ASKED}`)
+    .argument('<name>', 'the name to sign in with')
+    .action(async (name) => (await import('./admin.ts')).create(name));
+  admin
+    .command('reset')
+    .description(`Gives an administrator a new password; sessions and a lock-out end. ${ASKED}`)
+    .argument('<name>', 'the name to sign in with')
+    .action(async (name) => (await import('./admin.ts')).reset(name));
+
+  program
+    .command('doctor')
+    .description('Looks for what could keep the application from working, and says what to do. Changes nothing.')
+    .option('--json', 'writes JSON')
+    .action(async ({ json }) => end(await (await import('./doctor.ts')).doctor(json === true)));
   return program;
 }
 

@@ -3,7 +3,7 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Database } from '../../database/database.ts';
 import type { QuoteInput } from '../quotes/schemas.ts';
-import { COLUMNS, type Format } from './formats.ts';
+import { COLUMNS, type Format } from './format.ts';
 
 const PAGE = 1000;
 

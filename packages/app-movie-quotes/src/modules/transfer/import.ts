@@ -8,32 +8,14 @@ import { FORM } from '../../middleware/problems.ts';
 import { recordChange } from '../admin/audit.ts';
 import { QuoteInput } from '../quotes/schemas.ts';
 import { searchText } from '../quotes/search.ts';
-import type { Row } from './formats.ts';
-
-/** A row that is wrong, and why. */
-export interface RowProblem {
-  readonly line: number;
-  readonly reason: string;
-}
+import { BadRows, type RowProblem } from './bad-input.ts';
+import type { Row } from './rows.ts';
 
 /** What an import did. */
 export interface Imported {
   readonly added: number;
   /** Quotes that the catalogue has already, or that came earlier in the same file: by film, year and words. */
   readonly present: number;
-}
-
-/** Rows are wrong, and nothing was imported. */
-export class BadRows extends Error {
-  /** The first ones. */
-  readonly problems: readonly RowProblem[];
-  readonly count: number;
-
-  constructor(problems: readonly RowProblem[], count: number) {
-    super(`${count} ${count === 1 ? 'row is' : 'rows are'} wrong`);
-    this.problems = problems;
-    this.count = count;
-  }
 }
 
 /** How many problems are kept to be told. */
@@ -58,6 +40,8 @@ export async function importQuotes(
   actor: string,
 ): Promise<Imported> {
   const { dataSource, words } = database;
+  // In a file, which is gone with the process; SQLite's default here is memory.
+  if (database.kind === 'sqlite') await dataSource.query('PRAGMA temp_store = FILE');
   await dataSource.query('DROP TABLE IF EXISTS import_rows');
   // The names are not those of the catalogue's columns, which MariaDB would take for these below.
   await dataSource.query(`CREATE TEMPORARY TABLE import_rows (position integer NOT NULL PRIMARY KEY,
@@ -105,7 +89,12 @@ async function stage(database: Database, rows: AsyncIterable<Row> | Iterable<Row
       if (values.length === BATCH * 6) await flush();
     }
   }
-  if (wrong > 0) throw new BadRows(problems, wrong);
+  // CSV tells broken quotation marks earlier than the rows around them.
+  if (wrong > 0)
+    throw new BadRows(
+      problems.sort((a, b) => a.line - b.line),
+      wrong,
+    );
   await flush();
   return count;
 }

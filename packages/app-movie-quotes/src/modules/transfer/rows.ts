@@ -1,29 +1,18 @@
-// The formats that quotes are imported from, read as they come: what each row holds, or why it holds nothing, and its line.
+// The rows of a file in one of the formats, read as they come: what each row holds, or why it holds nothing, and its line.
 
 import { Readable } from 'node:stream';
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
 import { CsvError, type Info, parse } from 'csv-parse';
 import { BadInput } from './bad-input.ts';
-
-export const FORMATS = ['json', 'ndjson', 'csv'] as const;
-export type Format = (typeof FORMATS)[number];
+import { COLUMNS, type Format } from './format.ts';
 
 /** One row of a file. */
 export type Row =
   | { readonly line: number; readonly value: unknown }
   | { readonly line: number; readonly problem: string };
 
-/** The columns of CSV, and the fields of JSON. */
-export const COLUMNS = ['film', 'year', 'content', 'speaker'] as const;
-
 /** Characters of one row; a quote has 1,000 at most. Above it, something is wrong, and it is not kept in memory. */
 const LONGEST = 65_536;
-
-/** By the name of the file; `undefined` where that says nothing. */
-export function formatOf(file: string): Format | undefined {
-  const ending = /\.(\w+)$/.exec(file)?.[1]?.toLowerCase();
-  return ending === 'jsonl' ? 'ndjson' : FORMATS.find((format) => format === ending);
-}
 
 /** The rows of `text`. Without a format: JSON where it begins with `[`, NDJSON where it begins with `{`, else CSV. */
 export async function* rowsOf(text: AsyncIterable<string>, format?: Format): AsyncGenerator<Row> {
@@ -72,22 +61,21 @@ async function* jsonRows(text: AsyncIterable<string>): AsyncGenerator<Row> {
   tokenizer.onToken = (info) => {
     const { token, offset } = info;
     countTo(Math.max(offset, counted));
-    if (depth === 0 && token !== TokenType.LEFT_BRACKET)
-      throw new BadInput('the file is no array of quotes', JSON_TODO);
+    if (depth === 0 && token !== TokenType.LEFT_BRACKET) throw new BadInput('the JSON is no array', JSON_TODO);
     if (depth === 1) started = { line, offset };
     if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) depth++;
     if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) depth--;
     parser.write(info);
   };
+  parser.onEnd = () => tokenizer.end();
   parser.onValue = ({ value }) => rows.push({ line: started.line, value });
   const fail = (error: Error): never => {
     if (error instanceof BadInput) throw error;
-    countTo(begin + block.length);
-    throw new BadInput(`the JSON cannot be read: ${error.message}`, JSON_TODO, { cause: error });
+    const message = error.message.replace(/ (at chunk position|in state) .*/, '');
+    throw new BadInput(`from line ${line} on the JSON cannot be read: ${message}`, JSON_TODO, { cause: error });
   };
   tokenizer.onError = fail;
   parser.onError = fail;
-  // Both say that they have ended at the array's end; what follows it is an error of the tokenizer's.
   for await (const piece of text) {
     begin += block.length;
     block = Buffer.from(piece);
@@ -97,11 +85,11 @@ async function* jsonRows(text: AsyncIterable<string>): AsyncGenerator<Row> {
       throw new BadInput(`line ${line}: there is more after the array`, JSON_TODO);
     }
     tokenizer.write(block);
-    if (depth > 0 && begin - started.offset > LONGEST) throw tooLong(started.line);
+    if (depth > 0 && begin - started.offset > LONGEST) throw tooLong(`line ${started.line}`);
     countTo(begin + block.length);
     yield* rows.splice(0);
   }
-  if (!tokenizer.isEnded) throw new BadInput(`line ${line}: the JSON ends before its array does`, JSON_TODO);
+  if (!parser.isEnded) throw new BadInput(`line ${line}: the JSON ends before its array does`, JSON_TODO);
 }
 
 const JSON_TODO = `give an array of objects with ${COLUMNS.join(', ')}`;
@@ -133,7 +121,7 @@ async function* linesOf(text: AsyncIterable<string>): AsyncGenerator<string> {
     rest = lines.pop() as string;
     line += lines.length;
     yield* lines;
-    if (rest.length > LONGEST) throw tooLong(line);
+    if (rest.length > LONGEST) throw tooLong(`line ${line}`);
   }
   if (rest !== '') yield rest;
 }
@@ -150,7 +138,8 @@ async function* csvRows(text: AsyncIterable<string>): AsyncGenerator<Row> {
     max_record_size: LONGEST,
   });
   parser.on('skip', (error: CsvError) => {
-    skipped.push({ line: Number(error.lines ?? end + 1), problem: error.message });
+    if (error.code === 'CSV_MAX_RECORD_SIZE') parser.destroy(tooLong(`before line ${error.lines}`));
+    skipped.push({ line: Number(error.lines ?? end + 1), problem: problemOf(error) });
   });
   const source = Readable.from(text);
   source.on('error', (error) => parser.destroy(error));
@@ -162,7 +151,7 @@ async function* csvRows(text: AsyncIterable<string>): AsyncGenerator<Row> {
       end = info.lines;
       blank = info.empty_lines;
       if (header === undefined) {
-        if (skipped.length > 0) break;
+        if (skipped[0]?.line === 1) break;
         header = checkedHeader(record);
         continue;
       }
@@ -173,12 +162,18 @@ async function* csvRows(text: AsyncIterable<string>): AsyncGenerator<Row> {
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    skipped.push({ line: end + 1, problem: error.message });
+    skipped.push({ line: end + 1, problem: problemOf(error) });
   } finally {
     source.destroy();
   }
   yield* skipped;
   if (header === undefined && skipped.length === 0) checkedHeader([]);
+}
+
+function problemOf({ code, message }: CsvError): string {
+  if (code === 'CSV_QUOTE_NOT_CLOSED') return 'a quotation mark is never closed';
+  if (code !== 'CSV_INVALID_CLOSING_QUOTE' && code !== 'INVALID_OPENING_QUOTE') return message;
+  return 'a field with a quotation mark must be in quotation marks, with the mark in it twice';
 }
 
 function checkedHeader(record: readonly string[]): string[] {
@@ -197,6 +192,6 @@ function objectOf(header: readonly string[], record: readonly string[]): Record<
   return value;
 }
 
-function tooLong(line: number): BadInput {
-  return new BadInput(`line ${line}: a row of more than ${LONGEST} characters`, 'see whether it ends where it should');
+function tooLong(place: string): BadInput {
+  return new BadInput(`${place}: a row of more than ${LONGEST} characters`, 'see whether it ends where it should');
 }
