@@ -91,7 +91,8 @@ export const quotesApiController: FastifyPluginAsyncTypebox<QuotesApiOptions> = 
   }) satisfies FastifyPluginAsyncTypebox);
 
   await app.register((async (app) => {
-    app.addHook('onRequest', requireToken(apiToken, showsToken));
+    // After the limits of rate, which are on the routes' onRequest: who guesses at the token is counted.
+    app.addHook('preParsing', requireToken(apiToken, showsToken));
     app.addHook('onRequest', async (_request, reply) => {
       reply.header('cache-control', 'no-store');
     });

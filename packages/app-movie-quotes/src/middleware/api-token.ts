@@ -17,7 +17,7 @@ export function tokenCheck(token: string | null): ShowsToken {
   };
 }
 
-/** A hook for onRequest: refused is who does not show the token, and everyone where there is none. */
+/** A hook for preParsing, before the body is read: refused is who does not show the token, and everyone where there is none. */
 export function requireToken(token: string | null, showsToken: ShowsToken) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (token === null) throw new Refusal(403, 'changes are off: no API_TOKEN is set');
