@@ -28,6 +28,7 @@ const SHARED = 'public, max-age=60';
 const QUOTES_ON_A_PAGE = 25;
 const FILMS_ON_A_PAGE = 60;
 const MOST_TRENDING = 10;
+const DAY = 86_400_000;
 
 const Page = Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 });
 // Empty ones are what a form sends for a field that was left empty.
@@ -51,7 +52,9 @@ export const pagesController: FastifyPluginAsyncTypebox<PagesOptions> = async (a
   app.get('/', async (_request, reply) => {
     const now = new Date();
     const quote = await quotes.ofTheDay(now);
-    return reply.header('cache-control', SHARED).view('quote', { ...todayPage(quote, now), cards });
+    const key = `today ${quote.id} ${quote.version} ${Math.floor(now.getTime() / DAY)}`;
+    reply.header('cache-control', SHARED);
+    return reply.keptView('quote', key, () => ({ ...todayPage(quote, now), cards }));
   });
 
   app.get('/quotes', { schema: { querystring: QuotesQuery } }, async (request, reply) => {
@@ -76,7 +79,9 @@ export const pagesController: FastifyPluginAsyncTypebox<PagesOptions> = async (a
     ]);
     if (isView(request)) reactions.view(id);
     reply.header('cache-control', 'private, no-cache');
-    return reply.view('quote', { ...quotePage(quote, counts.get(id), liked), cards });
+    const known = counts.get(id);
+    const key = `${id} ${quote.version} ${known?.likes} ${known?.views} ${liked}`;
+    return reply.keptView('quote', key, () => ({ ...quotePage(quote, known, liked), cards }));
   });
 
   app.get('/films', { schema: { querystring: FilmsQuery } }, async (request, reply) => {

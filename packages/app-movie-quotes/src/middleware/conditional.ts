@@ -12,13 +12,17 @@ export const notModified = { 304: Type.Null({ description: 'What `If-None-Match`
 export function addEntityTags(app: FastifyInstance): void {
   app.addHook('onSend', (request, reply, payload, done) => {
     if (reply.statusCode !== 200 || typeof payload !== 'string' || reply.hasHeader('etag')) return done(null, payload);
-    // Weak, because a proxy may compress the bytes on the way and must not have to drop the tag then.
-    const tag = `W/"${hash('sha1', payload, 'base64url')}"`;
+    const tag = weakTag(payload);
     reply.header('etag', tag);
     if (!matches(request.headers['if-none-match'], tag)) return done(null, payload);
     reply.code(304).removeHeader('content-length');
     done(null, null);
   });
+}
+
+/** The entity tag of `bytes`. Weak, because a proxy may compress them on the way and must not have to drop it then. */
+export function weakTag(bytes: string): string {
+  return `W/"${hash('sha1', bytes, 'base64url')}"`;
 }
 
 /** The entity tag of one version of a thing: strong, so that `If-Match` can name it. */

@@ -3,6 +3,8 @@
 import { join } from 'node:path';
 import { Eta } from 'eta';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { LRUCache } from 'lru-cache';
+import { answerNotModified, weakTag } from '../middleware/conditional.ts';
 import { pathToRoot, siteOf } from './address.ts';
 import type { Assets } from './assets.ts';
 
@@ -12,6 +14,11 @@ declare module 'fastify' {
     locals: { root: string; site: string };
     /** Answers with the page that a template makes of `data`. */
     view(template: string, data?: object): FastifyReply;
+    /**
+     * The same, for a page that depends on nothing but `key` (and on where the site is): what was made for it lately is
+     * sent again, with its entity tag, and `data` is not asked for.
+     */
+    keptView(template: string, key: string, data: () => object): FastifyReply;
   }
 }
 
@@ -48,6 +55,9 @@ const MENU: readonly Link[] = [
   { path: 'trending', text: 'Trending' },
 ];
 
+/** Pages of about 6 KB. */
+const MOST_KEPT = 500;
+
 /** Gives `reply.view(name, data)` the templates of templates/. */
 export function addViews(app: FastifyInstance, assets: Assets, publicUrl: string | null): void {
   // Not compiled: the same from dist/.
@@ -57,6 +67,19 @@ export function addViews(app: FastifyInstance, assets: Assets, publicUrl: string
   app.decorateReply('view', function (this: FastifyReply, template: string, data?: object) {
     const page = eta.render(template, { ...shared, ...this.locals, ...data });
     return this.type('text/html; charset=utf-8').send(page);
+  });
+  const kept = new LRUCache<string, { readonly page: string; readonly tag: string }>({ max: MOST_KEPT });
+  app.decorateReply('keptView', function (this: FastifyReply, template: string, key: string, data: () => object) {
+    const { root, site } = this.locals;
+    const whole = `${template} ${root} ${site} ${key}`;
+    let found = kept.get(whole);
+    if (found === undefined) {
+      const page = eta.render(template, { ...shared, ...this.locals, ...data() });
+      found = { page, tag: weakTag(page) };
+      kept.set(whole, found);
+    }
+    this.type('text/html; charset=utf-8');
+    return answerNotModified(this.request, this, found.tag) ? this : this.send(found.page);
   });
   // Its own for each request, from the hook below on.
   app.decorateReply('locals', null as never);
