@@ -24,9 +24,8 @@ export const adminAuditController: FastifyPluginAsyncTypebox<{ audit: AuditLog }
       const { id } = await audit.undo(request.params.id, actorOf(request));
       return goTo(request, reply, `admin/quotes/${id}`, 'It was undone. This is the quote again.');
     } catch (error) {
-      throw error instanceof Refusal
-        ? new Refusal(error.statusCode, `This cannot be undone: ${reasonOf(error)}.`)
-        : error;
+      if (!(error instanceof Refusal) || error.statusCode === 404) throw error;
+      throw new Refusal(409, `This cannot be undone: ${reasonOf(error)}.`);
     }
   });
 };

@@ -101,7 +101,7 @@ export const adminController: FastifyPluginAsync<AdminOptions> = async (app, { s
 
   /** Who is signed in, with the session used as of now. */
   async function whoIs({ session }: FastifyRequest): Promise<Admin | null> {
-    if (session.signedIn === undefined) return null;
+    if (!session.signedIn) return null;
     const admin = await admins.adminOf(session.signedIn);
     if (admin === undefined) return null;
     session.signedIn = renewed(session.signedIn);

@@ -1,7 +1,7 @@
 // The audit log as it is read, and taking back what is in it.
 
-import type { Database, Transaction } from '../../database/database.ts';
-import { replaceQuote, restoreQuote } from '../quotes/changes.ts';
+import type { Database, Transaction, Words } from '../../database/database.ts';
+import { refuseDuplicates, replaceQuote, restoreQuote } from '../quotes/changes.ts';
 import type { Quote } from '../quotes/schemas.ts';
 import { NotFound, Refusal } from '../refusal.ts';
 import type { Action } from './audit.ts';
@@ -62,34 +62,31 @@ export function createAuditLog(database: Database): AuditLog {
     },
     get: (id) => find(database, id),
     undo: (id, actor) =>
-      database.transaction(async (transaction) => {
-        // Whoever comes second waits here, and then finds that it is done.
-        const { rows } = await transaction.run('UPDATE audit SET undone_by = 0 WHERE id = ? AND undone_by IS NULL', [
-          id,
-        ]);
-        const entry = await find(transaction, id);
-        if (rows === 0) throw new Refusal(409, 'it was undone already');
-        const { action, was, became } = entry;
-        let quote: Quote;
-        if (action === 'delete' && was !== null) {
-          quote = await restoreQuote(transaction, database.words, was, actor);
-        } else if (action === 'replace' && was !== null && became !== null) {
-          const { film, year, content, speaker } = was;
-          const input = { film, year, content, speaker };
-          quote = await replaceQuote(transaction, database.words, was.id, input, actor, became.version);
-        } else {
-          throw new Refusal(409, 'only a deletion or a replacement can be undone');
-        }
-        // The newest of this quote, which nobody else changes until this is committed.
-        await transaction.run(
-          `UPDATE audit SET undone_by =
-              (SELECT newest FROM (SELECT MAX(id) AS newest FROM audit WHERE subject = 'quote' AND subject_id = ?) AS ids)
-            WHERE id = ?`,
-          [quote.id, id],
-        );
-        return quote;
-      }),
+      refuseDuplicates(database.transaction((transaction) => undo(transaction, database.words, id, actor))),
   };
+}
+
+async function undo(transaction: Transaction, words: Words, id: number, actor: string): Promise<Quote> {
+  // Whoever comes second waits here, and then finds that it is done.
+  const { rows } = await transaction.run('UPDATE audit SET undone_by = 0 WHERE id = ? AND undone_by IS NULL', [id]);
+  const { action, was, became } = await find(transaction, id);
+  if (rows === 0) throw new Refusal(409, 'it was undone already');
+  let quote: Quote;
+  if (action === 'delete' && was !== null) {
+    quote = await restoreQuote(transaction, words, was, actor);
+  } else if (action === 'replace' && was !== null && became !== null) {
+    const { film, year, content, speaker } = was;
+    quote = await replaceQuote(transaction, words, was.id, { film, year, content, speaker }, actor, became.version);
+  } else {
+    throw new Refusal(409, 'only a deletion or a replacement can be undone');
+  }
+  // The newest of this quote, which nobody else changes until this is committed.
+  const [newest] = await transaction.query<{ id: number }>(
+    `SELECT MAX(id) AS id FROM audit WHERE subject = 'quote' AND subject_id = ?`,
+    [quote.id],
+  );
+  await transaction.run('UPDATE audit SET undone_by = ? WHERE id = ?', [newest?.id ?? 0, id]);
+  return quote;
 }
 
 async function find(database: Pick<Transaction, 'query'>, id: number): Promise<AuditEntry> {
