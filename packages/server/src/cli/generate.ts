@@ -1,16 +1,27 @@
 // tsgi generate: files for Nginx, systemd and Compose, made of the effective settings.
 
-import { delimiter, dirname, isAbsolute, resolve } from 'node:path';
+import { delimiter, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { composeFiles } from '../generate/compose.ts';
 import { type Deployment, deploymentOf, type GeneratedFile } from '../generate/deployment.ts';
-import { nginxFiles } from '../generate/nginx.ts';
-import { systemdFiles } from '../generate/systemd.ts';
+import { nginxFiles } from '../generate/nginx/files.ts';
+import { systemdFiles } from '../generate/systemd/files.ts';
+import type { SystemdOptions } from '../generate/systemd/unit.ts';
 import { writeFiles } from '../generate/write.ts';
 import { resolveSettings } from '../settings/resolve.ts';
 import { SettingError } from '../settings/setting-error.ts';
 import type { Settings } from '../settings/table.ts';
 import { type AddCommand, type Flags, withApp, withSettings } from './command.ts';
+import {
+  addEdgeFlags,
+  addNginxFlags,
+  type EdgeFlags,
+  edgeOf,
+  type NginxFlags,
+  nginxOf,
+  numberOf,
+  pathOf,
+} from './generate-nginx.ts';
 
 /** Where systemd looks for programs (systemd.exec(5), ExecSearchPath=). */
 const SYSTEMD_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -18,6 +29,16 @@ const SYSTEMD_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 interface OutputFlags extends Flags {
   readonly output?: string;
   readonly force?: boolean;
+}
+
+interface SystemdFlags {
+  readonly folder?: string;
+  readonly link?: boolean;
+  readonly environmentFile?: string;
+  readonly unixOnly?: boolean;
+  readonly instances?: boolean;
+  readonly backup?: string;
+  readonly hostFiles?: boolean;
 }
 
 /** Makes the files of one target from its own flags. */
@@ -28,38 +49,42 @@ export const addGenerate: AddCommand = (program) => {
     .command('generate')
     .description('Print or write files for Nginx, systemd or Compose, for these settings.');
 
-  target<{ serverName: string; certificate?: string; certificateKey?: string }>(
-    generate
-      .command('nginx')
-      .description('A site for Nginx, and its error page. Their folder is /etc/nginx.')
-      .optionsGroup('Nginx:')
-      .option('--server-name <names>', 'Host names of the site, separated by spaces.', '_')
-      .option('--certificate <path>', 'The certificate chain with which Nginx itself serves HTTPS, PEM.')
-      .option('--certificate-key <path>', 'Its private key, PEM.'),
-    (deployment, { serverName, certificate, certificateKey }) =>
-      nginxFiles(deployment, {
-        serverName: words('--server-name', serverName),
-        tls: tlsOf(certificate, certificateKey),
-        service: null,
-      }),
+  target<NginxFlags>(
+    addNginxFlags(
+      generate
+        .command('nginx')
+        .description('A site for Nginx, what it includes, and its error pages. Their folder is /etc/nginx.'),
+    ),
+    (deployment, flags) => nginxFiles(deployment, nginxOf(flags, deployment)),
   );
 
-  target<{ folder?: string }>(
+  target<SystemdFlags>(
     generate
       .command('systemd')
       .description('A service and its socket for systemd. Their folder is /etc/systemd/system.')
       .optionsGroup('systemd:')
-      .option('--folder <path>', 'Where the application will be installed. Default: the folder to work in.'),
-    (deployment, { folder }) => systemdFiles(deployment, installationOf(folder, deployment.settings)),
+      .option('--folder <path>', 'Where the application will be installed. Default: the folder to work in.')
+      .option('--link', 'That folder is a link, which a deployment moves to another release.')
+      .option('--environment-file <path>', 'A file of variables, with secrets, that the service reads.')
+      .option('--unix-only', 'The application reaches nothing but by Unix sockets: the unit allows no more.')
+      .option('--instances', 'Also units for several instances, NAME@1 and so on.')
+      .option('--backup <path>', 'A program to run once a day, with the folder for its copies.')
+      .option('--host-files', 'Also what belongs into sysusers.d, tmpfiles.d and logrotate.d.'),
+    (deployment, flags) => systemdFiles(deployment, systemdOf(flags, deployment.settings)),
   );
 
-  target<{ publish: string }>(
-    generate
-      .command('compose')
-      .description("A Compose file, and the site of its Nginx. Their folder is the application's own.")
-      .optionsGroup('Compose:')
-      .option('--publish <port>', 'The port of this machine on which Nginx is reached.', '8080'),
-    (deployment, { publish }) => composeFiles(deployment, { publish: portOf(publish) }),
+  target<EdgeFlags & { publish: string }>(
+    addEdgeFlags(
+      generate
+        .command('compose')
+        .description("A Compose file, and the site of its Nginx. Their folder is the application's own.")
+        .optionsGroup('Compose:')
+        .option('--publish <port>', 'The port of this machine on which Nginx is reached.', '8080'),
+    ),
+    (deployment, { publish, site, ...edge }) => {
+      const options = edgeOf({ ...edge, site: site ?? `${deployment.name}-compose` }, deployment);
+      return composeFiles(deployment, { publish: numberOf('--publish', publish, 65_535), edge: options });
+    },
   );
 };
 
@@ -84,30 +109,18 @@ function print(files: readonly GeneratedFile[]): string {
   return files.map(({ path, content }) => `==> ${path} <==\n${content}`).join('\n');
 }
 
-function tlsOf(certificate: string | undefined, key: string | undefined): { certificate: string; key: string } | null {
-  if (certificate === undefined && key === undefined) return null;
-  if (certificate === undefined || key === undefined) {
-    const [have, miss] =
-      key === undefined ? ['--certificate', '--certificate-key'] : ['--certificate-key', '--certificate'];
-    throw new SettingError(`${have} is given without ${miss}`, `give ${miss} as well`);
-  }
-  return { certificate: pathOf('--certificate', certificate), key: pathOf('--certificate-key', key) };
-}
-
-function pathOf(flag: string, path: string): string {
-  if (isAbsolute(path) && /^[\w./@%+:-]+$/.test(path)) return path;
-  throw new SettingError(`${flag} is "${path}"`, 'it takes an absolute path without spaces and quotes');
-}
-
-/** Words that stand in Nginx's configuration as they are. */
-function words(flag: string, text: string): string {
-  if (/^[\w.*~^$()|\\+?-]+( [\w.*~^$()|\\+?-]+)*$/.test(text)) return text;
-  throw new SettingError(`${flag} is "${text}"`, 'it takes host names, separated by spaces');
-}
-
-function portOf(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535) return Number(text);
-  throw new SettingError(`--publish is "${text}"`, 'it takes a port from 1 to 65535');
+function systemdOf(flags: SystemdFlags, settings: Settings): SystemdOptions {
+  const { folder, link, environmentFile, unixOnly, instances, backup, hostFiles } = flags;
+  if (link && folder === undefined) throw new SettingError('--link is given without --folder', 'give --folder as well');
+  return {
+    ...installationOf(folder, settings),
+    isLink: link === true,
+    environmentFile: environmentFile === undefined ? null : pathOf('--environment-file', environmentFile),
+    unixOnly: unixOnly === true,
+    instances: instances === true,
+    backup: backup === undefined ? null : pathOf('--backup', backup),
+    hostFiles: hostFiles === true,
+  };
 }
 
 /** Here, by the node that runs this; or elsewhere, by a node that systemd finds. */

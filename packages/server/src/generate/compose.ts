@@ -14,12 +14,15 @@ import {
   reachable,
   variables,
 } from './deployment.ts';
-import { NGINX_FOLDER, nginxFiles } from './nginx.ts';
+import { nginxFiles } from './nginx/files.ts';
+import { NGINX_FOLDER, type NginxOptions } from './nginx/options.ts';
 
 /** What Compose must know that no setting says. */
 export interface ComposeOptions {
   /** The port of this machine on which Nginx is reached. */
   readonly publish: number;
+  /** What its Nginx does besides. */
+  readonly edge: NginxOptions;
 }
 
 const SERVICE = 'app';
@@ -29,7 +32,7 @@ const DOCKER_NETWORKS = '172.16.0.0/12,192.168.0.0/16,10.0.0.0/8';
 
 /** compose.yaml, and the site of its Nginx in the folder nginx beside it. For the folder of the application's Dockerfile. */
 export function composeFiles(deployment: Deployment, options: ComposeOptions): GeneratedFile[] {
-  const { name, settings } = deployment;
+  const { settings } = deployment;
   if (settings.certfile !== null) {
     throw new SettingError(
       '--certfile and --keyfile are for a server that browsers reach themselves',
@@ -37,15 +40,14 @@ export function composeFiles(deployment: Deployment, options: ComposeOptions): G
     );
   }
   const [bind] = reachable(settings);
-  const inside = { ...deployment, name: `${name}-compose` };
-  const site = nginxFiles(inside, { serverName: '_', tls: null, service: SERVICE });
+  const site = nginxFiles(deployment, { ...options.edge, service: SERVICE });
   return [
     { path: 'compose.yaml', content: compose(deployment, bind, options) },
     ...site.map(({ path, content }) => ({ path: `nginx/${path}`, content })),
   ];
 }
 
-function compose({ name, settings, given }: Deployment, bind: Reachable, { publish }: ComposeOptions): string {
+function compose({ name, settings, given }: Deployment, bind: Reachable, { publish, edge }: ComposeOptions): string {
   const monitor = monitorOf(settings);
   const sockets = bind.kind === 'unix' ? dirname(bind.path) : null;
   const logs = logFolders(settings);
@@ -97,7 +99,9 @@ ${settings.user === null ? '    cap_drop: [ALL]\n' : ''}
       - ${text(`${publish}:80`)}
     volumes:
 ${list([
-  `./nginx/sites-available/${name}-compose.conf:${NGINX_FOLDER}/conf.d/default.conf:ro`,
+  ...(edge.main ? [`./nginx/nginx.conf:${NGINX_FOLDER}/nginx.conf:ro`] : []),
+  `./nginx/sites-available/${edge.site}.conf:${NGINX_FOLDER}/conf.d/default.conf:ro`,
+  `./nginx/snippets/${name}:${NGINX_FOLDER}/snippets/${name}:ro`,
   `./nginx/html:${NGINX_FOLDER}/html:ro`,
   ...(sockets === null ? [] : [`sockets:${sockets}`]),
 ])}    depends_on:

@@ -19,6 +19,8 @@ export interface Deployment {
   /** The setting `name`, in letters, digits and dashes: the name of files, units and services. */
   readonly name: string;
   readonly settings: Settings;
+  /** The path of the configuration file; null where there is none. */
+  readonly configFile: string | null;
   /** What flags and variables said, as variables: the configuration file goes along with the application, they do not. */
   readonly given: Readonly<Partial<Record<SettingName, string>>>;
 }
@@ -45,12 +47,13 @@ function checkText(name: SettingName, text: string): void {
 }
 
 /** The deployment of `resolved`. Throws a {@link SettingError} for a setting that no file can hold. */
-export function deploymentOf({ settings, origins }: Resolved): Deployment {
+export function deploymentOf({ settings, origins, configFile }: Resolved): Deployment {
   for (const name of SETTING_NAMES) checkText(name, writeValue(name, settings[name]));
   const given = SETTING_NAMES.filter((name) => name !== 'chdir' && /^(flag|env)$/.test(origins[name].from));
   return {
     name: nameOf(settings.name),
     settings,
+    configFile,
     given: Object.fromEntries(given.map((name) => [name, writeValue(name, settings[name])])),
   };
 }
