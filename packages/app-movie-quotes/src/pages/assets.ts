@@ -3,20 +3,31 @@
 
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { promisify } from 'node:util';
-import { constants, gzip } from 'node:zlib';
+import { extname, join, relative } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
+import { answerNotModified } from '../middleware/conditional.ts';
 
 const ROOT = join(import.meta.dirname, '../../src/public'); // Not compiled: the same from dist/.
-/** What is text is kept compressed, once: pages are seen within 50 KB, also where no proxy compresses. */
-const TEXT = /\.(css|js|svg)$/;
+
+/** Text is kept here, as it is and compressed: a page is to be small also where no proxy compresses. */
+const TEXT: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
 /** Of a client that takes gzip and says nothing more of it. */
 const TAKES_GZIP = /(?:^|,)\s*gzip\s*(?:,|$)/i;
 
 /** The path of a static file, relative to the application's root. */
 export type Assets = (name: string) => string;
+
+interface Text {
+  readonly type: string;
+  readonly plain: Buffer;
+  readonly gzip: Buffer;
+}
 
 /**
  * Serves the files at `/assets/VERSION/NAME`. One version for the folder, and not a hash a file, lets a style sheet
@@ -24,41 +35,41 @@ export type Assets = (name: string) => string;
  * of the other for its style: it gets the file that there is, not to be kept.
  */
 export async function addAssets(app: FastifyInstance): Promise<Assets> {
-  const { version, compressed } = await readFolder(ROOT);
+  const { version, texts } = await readFolder(ROOT);
   await app.register(fastifyStatic, { root: ROOT, serve: false, dotfiles: 'deny', maxAge: '1y', immutable: true });
 
   app.get<{ Params: { version: string; '*': string } }>('/assets/:version/*', async (request, reply) => {
     const { version: asked, '*': name } = request.params;
-    if (asked !== version) return reply.sendFile(name, { maxAge: 0, immutable: false });
-    const bytes = compressed.get(name);
-    if (bytes === undefined) return reply.sendFile(name);
-    reply.header('vary', 'accept-encoding');
-    if (!TAKES_GZIP.test(request.headers['accept-encoding'] ?? '')) return reply.sendFile(name);
-    return reply
-      .headers({ 'content-encoding': 'gzip', 'cache-control': 'public, max-age=31536000, immutable' })
-      .type(TYPES[name.slice(name.lastIndexOf('.'))] as string)
-      .send(bytes);
+    const current = asked === version;
+    const text = texts.get(name);
+    if (text === undefined)
+      return current ? reply.sendFile(name) : reply.sendFile(name, { maxAge: 0, immutable: false });
+    const compressed = TAKES_GZIP.test(request.headers['accept-encoding'] ?? '');
+    reply.headers({
+      'cache-control': current ? 'public, max-age=31536000, immutable' : 'public, max-age=0',
+      'content-type': text.type,
+      vary: 'accept-encoding',
+    });
+    if (answerNotModified(request, reply, `"${version}${compressed ? '-gzip' : ''}"`)) return reply;
+    if (compressed) reply.header('content-encoding', 'gzip');
+    return reply.send(compressed ? text.gzip : text.plain);
   });
 
   return (name) => `assets/${version}/${name}`;
 }
 
-const TYPES: Readonly<Record<string, string>> = {
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.svg': 'image/svg+xml',
-};
-
-async function readFolder(folder: string): Promise<{ version: string; compressed: ReadonlyMap<string, Buffer> }> {
+async function readFolder(folder: string): Promise<{ version: string; texts: ReadonlyMap<string, Text> }> {
   const hash = createHash('sha256');
-  const compressed = new Map<string, Buffer>();
+  const texts = new Map<string, Text>();
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   for (const file of files.sort()) {
     const name = relative(folder, file);
     const bytes = await readFile(file);
     hash.update(name).update(bytes);
-    if (TEXT.test(name)) compressed.set(name, await promisify(gzip)(bytes, { level: constants.Z_BEST_COMPRESSION }));
+    const type = TEXT[extname(name)];
+    if (type === undefined) continue;
+    texts.set(name, { type, plain: bytes, gzip: gzipSync(bytes, { level: 9 }) });
   }
-  return { version: hash.digest('hex').slice(0, 12), compressed };
+  return { version: hash.digest('hex').slice(0, 12), texts };
 }

@@ -13,14 +13,14 @@ export function todayPage(quote: Quote, now: Date) {
   return { ...scene(quote), day: { iso: now.toISOString().slice(0, 10), text: formatDay(now) } };
 }
 
-/** Without `counts` they are not known now. */
+/** Without `counts` they are not known now. None at all is not worth a word. */
 export function quotePage(quote: Quote, counts: Counts | undefined, liked: boolean) {
   return {
     ...scene(quote),
     day: null,
     liked,
-    likes: counts && formatNumber(counts.likes),
-    views: counts && formatCount(counts.views, 'time'),
+    likes: counts?.likes ? formatNumber(counts.likes) : '',
+    views: counts?.views ? formatCount(counts.views, 'time') : '',
   };
 }
 
