@@ -56,6 +56,8 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
     pluginTimeout: 0,
     // A target that no route can be looked up for, such as /%zz, does not reach the error handler below.
     frameworkErrors: sendProblem,
+    // With it Ajv reads 1e309 as Infinity, and leaves that out when it looks at a maximum.
+    ajv: { customOptions: { strictNumbers: false } },
   });
   app.setErrorHandler(sendProblem);
   addRequestScope(app);

@@ -11,8 +11,9 @@ const OPTIONS: Options = { allErrors: true, useDefaults: true, verbose: true };
 /** Bodies and parameters of the routes of `app` are read and checked so. */
 export function readStrictly(app: FastifyInstance): void {
   const asItIs = new Ajv(OPTIONS).addKeyword(FORM);
-  // All of a path or query is text, so there numbers are read from it.
-  const fromText = new Ajv({ ...OPTIONS, coerceTypes: true }).addKeyword(FORM);
+  // All of a path or query is text, so there numbers are read from it. Infinity, as which 1e309 is read, is above every
+  // maximum only without strictNumbers.
+  const fromText = new Ajv({ ...OPTIONS, coerceTypes: true, strictNumbers: false }).addKeyword(FORM);
   app.setValidatorCompiler(({ schema, httpPart }) =>
     (httpPart === 'body' ? asItIs : fromText).compile(schema as Record<string, unknown>),
   );
@@ -21,7 +22,6 @@ export function readStrictly(app: FastifyInstance): void {
   // Without text/plain, which Fastify reads too.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
-    if (bytes.length === 0) return done(wrongBody('must not be empty'));
     let text: string;
     try {
       // Strict, and without a byte-order mark; Fastify's own puts U+FFFD where a byte is wrong.
@@ -29,6 +29,7 @@ export function readStrictly(app: FastifyInstance): void {
     } catch {
       return done(wrongBody('must be UTF-8'));
     }
+    if (text === '') return done(wrongBody('must not be empty'));
     parse(request, text, done);
   });
 }
