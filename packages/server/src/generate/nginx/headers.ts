@@ -33,7 +33,7 @@ map $https$upstream_http_strict_transport_security ${variable(deployment, 'hsts'
 `;
 }
 
-export function headers(deployment: Deployment, { cache, tls }: NginxOptions): string {
+export function headers(deployment: Deployment, { cache }: NginxOptions): string {
   const lines = [...Object.keys(STANDARDS), 'Strict-Transport-Security'].map((header) => {
     const meaning = header === 'Strict-Transport-Security' ? 'hsts' : meaningOf(header);
     return `add_header ${header} ${variable(deployment, meaning)} always;\n`;
@@ -44,7 +44,6 @@ export function headers(deployment: Deployment, { cache, tls }: NginxOptions): s
       : `# MISS: the application answered. HIT: the cache did. STALE: the cache did, as the application could not.
 add_header X-Cache-Status $upstream_cache_status always;
 `;
-  const http3 = tls?.http3 ? `add_header Alt-Svc 'h3=":443"; ma=86400' always;\n` : '';
   return `${head('Headers of answers.')}# A location that has an add_header of its own must include them again.
-${lines.join('')}${status}${http3}`;
+${lines.join('')}${status}`;
 }

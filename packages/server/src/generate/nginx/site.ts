@@ -32,7 +32,7 @@ function upstream({ name, settings }: Deployment, { service, upstreams }: NginxO
     if (service !== null && bind?.kind === 'tcp')
       return `    # Every container of the service ${service}, as many as there are now.
     resolver 127.0.0.11 valid=1s;
-    server ${service}:${bind.port} resolve;
+    server ${service}:${bind.port} resolve max_fails=1 fail_timeout=2s;
 `;
     if (upstreams.length < 2) return `    server ${addressOf(bind as Reachable)};\n`;
     const lines = upstreams.map((bind) => `    server ${addressOf(bind)} max_fails=1 fail_timeout=2s;\n`);
@@ -94,7 +94,7 @@ function tlsListen({ tls, version }: NginxOptions): string {
     listen [::]:443 ssl http2;
 `;
   const http3 = tls?.http3
-    ? '    listen 443 quic reuseport;\n    listen [::]:443 quic reuseport;\n    http3 on;\n'
+    ? '    listen 443 quic reuseport;\n    listen [::]:443 quic reuseport;\n    http3 on;\n    add_header Alt-Svc \'h3=":443"; ma=86400\' always;\n'
     : '';
   return `    listen 443 ssl;
     listen [::]:443 ssl;
