@@ -7,6 +7,7 @@ import { adminController } from './controllers/admin.ts';
 import { prepareApi } from './controllers/api.ts';
 import { cardsController } from './controllers/cards.ts';
 import { docsController } from './controllers/docs.ts';
+import { feedsController } from './controllers/feeds.ts';
 import { filmsApiController } from './controllers/films-api.ts';
 import { healthController } from './controllers/health.ts';
 import { heavyController } from './controllers/heavy.ts';
@@ -33,6 +34,7 @@ import { createQuoteService } from './modules/quotes/service.ts';
 import { createQuoteStore } from './modules/quotes/store.ts';
 import { LiveReactions } from './modules/reactions/live.ts';
 import { createReactionService } from './modules/reactions/service.ts';
+import { createSitemapStore } from './modules/sitemap/store.ts';
 import { addSite } from './pages/site.ts';
 
 export interface AppOptions {
@@ -111,6 +113,7 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
         audit: createAuditLog(database),
         sessionSecret: config.sessionSecret,
       });
+      site.register(feedsController, { quotes, sitemap: createSitemapStore(database) });
       site.register(likesController, { reactions, database, publicUrl: config.publicUrl });
     });
   });

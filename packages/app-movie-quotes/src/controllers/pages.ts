@@ -44,17 +44,13 @@ const FilmsQuery = Type.Object({
 
 export const pagesController: FastifyPluginAsyncTypebox<PagesOptions> = async (app, options) => {
   const { quotes, films, reactions, host, database } = options;
-  let cards = false;
-  app.addHook('onReady', async () => {
-    cards = app.hasRoute({ method: 'GET', url: '/quotes/:id/card.png' });
-  });
 
   app.get('/', async (_request, reply) => {
     const now = new Date();
     const quote = await quotes.ofTheDay(now);
     const key = `today ${quote.id} ${quote.version} ${Math.floor(now.getTime() / DAY)}`;
     reply.header('cache-control', SHARED);
-    return reply.keptView('quote', key, () => ({ ...todayPage(quote, now), cards }));
+    return reply.keptView('quote', key, () => todayPage(quote, now));
   });
 
   app.get('/quotes', { schema: { querystring: QuotesQuery } }, async (request, reply) => {
@@ -81,7 +77,7 @@ export const pagesController: FastifyPluginAsyncTypebox<PagesOptions> = async (a
     reply.header('cache-control', 'private, no-cache');
     const known = counts.get(id);
     const key = `${id} ${quote.version} ${known?.likes} ${known?.views} ${liked}`;
-    return reply.keptView('quote', key, () => ({ ...quotePage(quote, known, liked), cards }));
+    return reply.keptView('quote', key, () => quotePage(quote, known, liked));
   });
 
   app.get('/films', { schema: { querystring: FilmsQuery } }, async (request, reply) => {

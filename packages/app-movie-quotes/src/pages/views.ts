@@ -12,8 +12,8 @@ declare module 'fastify' {
   interface FastifyReply {
     /** Data for every page of this request. */
     locals: { root: string; site: string };
-    /** Answers with the page that a template makes of `data`. */
-    view(template: string, data?: object): FastifyReply;
+    /** Answers with what a template makes of `data`: a page, or another `type` of text. */
+    view(template: string, data?: object, type?: string): FastifyReply;
     /**
      * The same, for a page that depends on nothing but `key` (and on where the site is): what was made for it lately is
      * sent again, with its entity tag, and `data` is not asked for.
@@ -64,9 +64,9 @@ export function addViews(app: FastifyInstance, assets: Assets, publicUrl: string
   const eta = new Eta({ views: join(import.meta.dirname, '../../src/pages/templates'), cache: true });
   rememberPaths(eta);
   const shared = { asset: assets, menu: MENU };
-  app.decorateReply('view', function (this: FastifyReply, template: string, data?: object) {
+  app.decorateReply('view', function (this: FastifyReply, template: string, data?: object, type = 'text/html') {
     const page = eta.render(template, { ...shared, ...this.locals, ...data });
-    return this.type('text/html; charset=utf-8').send(page);
+    return this.type(`${type}; charset=utf-8`).send(page);
   });
   const kept = new LRUCache<string, { readonly page: string; readonly tag: string }>({ max: MOST_KEPT });
   app.decorateReply('keptView', function (this: FastifyReply, template: string, key: string, data: () => object) {

@@ -12,6 +12,8 @@ export interface QuoteService {
   random(): Promise<Quote>;
   /** The quote of the day (UTC): the same for everyone until midnight. */
   ofTheDay(now: Date): Promise<Quote>;
+  /** Those of several days, in their order. */
+  ofDays(days: readonly Date[]): Promise<readonly { readonly day: Date; readonly quote: Quote }[]>;
   get(id: number): Promise<Quote>;
   /** Those that there are, in no order. */
   some(ids: readonly number[]): Promise<readonly Quote[]>;
@@ -49,6 +51,8 @@ const DAY = 86_400_000;
 // consecutive days show films of different times, and all of the catalogue gets its turn.
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
+const positionOf = (day: Date): number => (Math.floor(day.getTime() / DAY) * GOLDEN) % 1;
+
 export function createQuoteService(database: Database, store: QuoteStore): QuoteService {
   const change = <Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> =>
     refuseDuplicates(database.transaction(work));
@@ -61,8 +65,15 @@ export function createQuoteService(database: Database, store: QuoteStore): Quote
       return orNotFound(await store.at(Math.random()), 'the catalogue is empty');
     },
     async ofTheDay(now) {
-      const day = Math.floor(now.getTime() / DAY);
-      return orNotFound(await store.at((day * GOLDEN) % 1), 'the catalogue is empty');
+      return orNotFound(await store.at(positionOf(now)), 'the catalogue is empty');
+    },
+    async ofDays(days) {
+      const ids = await store.idsAt(days.map(positionOf));
+      const quotes = new Map((await store.some([...new Set(ids)])).map((quote) => [quote.id, quote]));
+      return days.flatMap((day, index) => {
+        const quote = quotes.get(ids[index] as number);
+        return quote === undefined ? [] : [{ day, quote }];
+      });
     },
     async get(id) {
       return orNotFound(await store.find(id), `there is no quote ${id}`);

@@ -7,6 +7,8 @@ import type { Quote } from './schemas.ts';
 export interface QuoteStore {
   /** The quote at `position` of the whole catalogue, from 0 up to but without 1. `undefined` when there is none. */
   at(position: number): Promise<Quote | undefined>;
+  /** The ids of the quotes at these positions; none where there are no quotes. */
+  idsAt(positions: readonly number[]): Promise<readonly number[]>;
   find(id: number): Promise<Quote | undefined>;
   /** Those that there are, in no order. */
   some(ids: readonly number[]): Promise<readonly Quote[]>;
@@ -35,6 +37,7 @@ const SELECT = `SELECT quotes.id AS id, films.title AS film, quotes.film_id AS f
 // The subquery reads the end of the primary key, so one look-up in each table finds the row, however many there are.
 // The row after a gap of deleted ids comes up more often, by the width of the gap.
 const AT = `${SELECT} WHERE quotes.id > ? * (SELECT MAX(id) FROM quotes) ORDER BY quotes.id LIMIT 1`;
+const ID_AT = 'MIN(id) AS id FROM quotes WHERE id > ? * (SELECT MAX(id) FROM quotes)';
 const FIND = `${SELECT} WHERE quotes.id = ?`;
 const OF_FILM = `${SELECT} WHERE quotes.film_id = ? ORDER BY quotes.id LIMIT 500`;
 
@@ -42,6 +45,11 @@ export function createQuoteStore(database: Database): QuoteStore {
   return {
     async at(position) {
       return (await database.query<Quote>(AT, [position]))[0];
+    },
+    async idsAt(positions) {
+      const sql = positions.map((_, index) => `SELECT ${index} AS position, ${ID_AT}`).join(' UNION ALL ');
+      const rows = await database.query<{ id: number | null }>(`${sql} ORDER BY position`, positions);
+      return rows.flatMap(({ id }) => id ?? []);
     },
     find: (id) => findQuote(database, id),
     async some(ids) {
