@@ -62,7 +62,10 @@ t.test('a quote that is written is on the site at once, and in the list of chang
     version: 1,
   });
   const { body } = await browser.get('/admin/audit');
-  t.match(body, new RegExp(`<td>rick</td>\\s*<td><a href="[^"]*admin/quotes/${id}">Quote ${id}</a> added</td>`));
+  t.match(
+    body,
+    new RegExp(`</time> by rick</td>\\s*<td>\\s*<p><a href="[^"]*admin/quotes/${id}">Quote ${id}</a> added`),
+  );
   t.match(body, '<ins>Casablanca, again</ins>');
 });
 
@@ -78,10 +81,12 @@ t.test('each wrong field is named, what was typed stays, and nothing is stored',
   });
   t.equal(wrong.statusCode, 422);
   for (const name of ['content', 'speaker', 'film', 'year']) {
-    t.match(wrong.body, `<a href="#${name}">`);
+    t.match(wrong.body, `<a href="#quote-${name}">`);
     t.match(
       wrong.body,
-      new RegExp(`id="${name}" name="${name}" required aria-describedby="[^"]*${name}-wrong" aria-invalid="true"`),
+      new RegExp(
+        `id="quote-${name}" name="${name}" required aria-describedby="[^"]*${name}-wrong" aria-invalid="true"`,
+      ),
     );
   }
   t.match(wrong.body, `value="${'x'.repeat(201)}"`);

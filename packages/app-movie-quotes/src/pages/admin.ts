@@ -58,6 +58,7 @@ export function quoteFormPage(quote: Quote | null, { fields, wrong = {}, now }: 
   };
 }
 
+const DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' });
 const DONE = {
   create: 'added',
   replace: 'changed',
@@ -79,7 +80,8 @@ function entryOf(entry: AuditEntry) {
   return {
     id,
     iso,
-    when: `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`,
+    // A line breaks between the day and the time alone.
+    when: `${DAY.format(at).replaceAll(' ', '\u00A0')} ${iso.slice(11, 19)}\u00A0UTC`,
     actor: actor.replace(/^admin:/, ''),
     done: DONE[action],
     subjectId,

@@ -35,6 +35,10 @@ export function countAttempt(database: Database, attempt: Attempt): Promise<numb
     const keys = kinds.map((kind) => ({ kind, id: keyOf(kind, attempt[kind]) }));
     const counted: { kind: Kind; id: string; count: number }[] = [];
     for (const { kind, id } of keys) counted.push({ kind, id, count: await increment(transaction, database, id, now) });
+    // Names that nobody tries again leave no rows behind.
+    if (counted.some(({ count }) => count === 1)) {
+      await transaction.run('DELETE FROM limits WHERE resets_at <= ?', [now]);
+    }
     const locks = await transaction.query<{ until: number }>(
       'SELECT resets_at AS until FROM limits WHERE id IN (?, ?) AND resets_at > ?',
       [...keys.map(({ id }) => lockOf(id)), now],

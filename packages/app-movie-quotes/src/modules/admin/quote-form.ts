@@ -20,7 +20,7 @@ const TAKES: QuoteFields = {
   content: 'The words take 1 to 500 characters.',
   speaker: 'The speaker takes 1 to 200 characters.',
   film: 'The film takes 1 to 200 characters.',
-  year: 'The year takes one from 1888 to 2100, in digits.',
+  year: 'The year takes a number from 1888 to 2100.',
 };
 const NAMES = Object.keys(TAKES) as (keyof QuoteInput)[];
 
