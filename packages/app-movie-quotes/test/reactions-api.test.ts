@@ -125,7 +125,7 @@ t.test('a visitor likes a quote once, and sees so', async (t) => {
   await reactions.unlike(key, 7);
   t.equal(await reactions.liked(key), false);
   t.match((await reactions.countsOf([7])).get(7), { likes: 0 });
-  await t.rejects(reactions.like(999_999, `${randomUUID()}:999999`), { statusCode: 404 });
+  await t.rejects(reactions.like(999_999, `${randomUUID()}:999999`), { message: 'there is no quote 999999' });
 });
 
 t.test('an event is never seen after a later one, also where its transaction takes long', async (t) => {

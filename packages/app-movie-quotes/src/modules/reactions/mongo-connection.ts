@@ -15,40 +15,50 @@ export class MongodbAway extends Error {
   readonly retryAfter = 2;
 }
 
-/** Milliseconds between two attempts to reach it: the first pause, and the longest. */
+/** Milliseconds before an attempt to reach it again: at first, and at most. */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 5000;
-/** The longest that an attempt takes. */
+/** The longest that an attempt takes, and finding the server in it. */
 const ATTEMPT = 2000;
+const SELECTION = 1500;
 
-interface Steps {
+/** What is done with it. */
+export interface Uses<Models> {
+  /** The models of a connection, of which there may be several one after the other. */
+  modelsOn(connection: Connection): Models;
   /** Done once, at the first connection. */
-  prepare(): Promise<void>;
+  prepare(models: Models): Promise<void>;
   /** Done each time that it answers again. */
   onAnswer(): void;
 }
 
-export class MongodbConnection {
-  /** Models are made on it. */
-  readonly connection: Connection = mongoose.createConnection();
+interface Client<Models> {
+  readonly connection: Connection;
+  readonly models: Models;
+}
+
+export class MongodbConnection<Models> {
   /** For logs: without user and password. */
   readonly place: string;
   readonly #url: string;
   readonly #timeout: number;
   readonly #log: FastifyBaseLogger;
+  readonly #uses: Uses<Models>;
   readonly #closed = new AbortController();
-  #available = false;
-  #warned = false;
-  #opened = false;
-  #prepared = false;
+  /** What answers; undefined while it is away. */
+  #client: Client<Models> | undefined;
   #asking: Promise<void> | undefined;
-  #steps: Steps | undefined;
+  #pause = 0;
+  #answeredAt = 0;
+  #warned = false;
+  #prepared = false;
 
-  /** Throws `MQ_ERR_CONFIG` where the URL cannot be one. */
-  constructor({ url, timeout }: MongodbConfig, log: FastifyBaseLogger) {
+  /** Begins to connect, and does not wait for it. Throws `MQ_ERR_CONFIG` where the URL cannot be one. */
+  constructor({ url, timeout }: MongodbConfig, log: FastifyBaseLogger, uses: Uses<Models>) {
     this.#url = url;
     this.#timeout = Math.max(timeout, 100);
     this.#log = log;
+    this.#uses = uses;
     try {
       const { host, pathname } = new URL(url);
       this.place = `mongodb://${host}${pathname}`;
@@ -60,48 +70,46 @@ export class MongodbConnection {
         problem: 'MONGODB_URL takes mongodb://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE, and known options',
       });
     }
-    // Whoever asked was told already.
-    this.connection.on('error', () => {});
-  }
-
-  get available(): boolean {
-    return this.#available;
-  }
-
-  /** Begins to connect, and does not wait for it. */
-  start(steps: Steps): void {
-    this.#steps = steps;
     this.#ask();
   }
 
+  get available(): boolean {
+    return this.#client !== undefined;
+  }
+
   /** Does `work` where MongoDB answers, for `ms` at most. Else rejects with {@link MongodbAway}. */
-  async run<Result>(ms: number, work: () => Promise<Result>): Promise<Result> {
-    if (!this.#available) throw new MongodbAway(`${this.place} is away`);
+  async run<Result>(ms: number, work: (models: Models) => Promise<Result>): Promise<Result> {
+    const client = this.#client;
+    if (client === undefined) throw new MongodbAway(`${this.place} is away`);
     try {
-      return await within(Math.min(ms, this.#timeout), work());
+      return await within(Math.min(ms, this.#timeout), work(client.models));
     } catch (cause) {
-      this.#lost(cause);
+      this.#lost(client, cause);
       throw new MongodbAway(`${this.place} does not answer`, { cause });
     }
   }
 
   async close(): Promise<void> {
     this.#closed.abort();
-    this.#available = false;
-    await this.#asking;
-    await this.connection.close(true).catch(() => {}); // It may never have been opened.
+    const client = this.#client;
+    this.#client = undefined;
+    await Promise.all([this.#asking, client && hangUp(client.connection)]);
   }
 
-  #lost(cause: unknown): void {
-    this.#available = false;
-    if (this.#closed.signal.aborted) return;
+  #lost(client: Client<Models>, cause: unknown): void {
+    // Unless somebody else found out before, and it may even be back since.
+    if (client !== this.#client) return;
+    this.#client = undefined;
+    // One that comes and goes is asked less and less often.
+    if (performance.now() - this.#answeredAt > LONGEST_PAUSE) this.#pause = FIRST_PAUSE;
     this.#warn(cause);
     this.#ask();
+    void hangUp(client.connection);
   }
 
   /** One line each time that it goes away. */
   #warn(cause: unknown): void {
-    if (this.#warned) return;
+    if (this.#warned || this.#closed.signal.aborted) return;
     this.#warned = true;
     const reason = reasonOf(cause);
     this.#log.warn(
@@ -118,45 +126,62 @@ export class MongodbConnection {
 
   async #askUntilAnswered(): Promise<void> {
     const { signal } = this.#closed;
-    for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-      try {
-        await within(ATTEMPT, this.#attempt());
-        if (signal.aborted) return;
-        this.#available = true;
-        if (this.#warned) {
-          this.#log.info({ mongodb: this.place }, 'MongoDB answers: reactions are delivered again');
-        }
-        this.#warned = false;
-        this.#steps?.onAnswer();
-        return;
-      } catch (cause) {
-        if (!signal.aborted) this.#warn(cause);
-      }
-      await delay(pause, undefined, { signal, ref: false }).catch(() => {});
+    while (!signal.aborted) {
+      if (this.#pause > 0) await delay(this.#pause, undefined, { signal, ref: false }).catch(() => {});
+      this.#pause = Math.min(Math.max(this.#pause * 2, FIRST_PAUSE), LONGEST_PAUSE);
+      if (!signal.aborted && (await this.#attempt())) return;
     }
   }
 
-  async #attempt(): Promise<void> {
-    if (!this.#opened) {
-      await this.connection.openUri(this.#url, {
-        // A command that finds no server fails; nothing waits in memory for one.
-        bufferCommands: false,
-        autoIndex: false,
-        autoCreate: false,
-        serverSelectionTimeoutMS: Math.min(this.#timeout, ATTEMPT),
-        connectTimeoutMS: Math.min(this.#timeout, ATTEMPT),
-        waitQueueTimeoutMS: this.#timeout,
-        socketTimeoutMS: Math.max(this.#timeout, 1000),
-        maxPoolSize: 10,
-        appName: 'movie-quotes',
-      });
-      this.#opened = true;
+  /**
+   * Each attempt is a new client's. The driver's monitor of a server may wait for ever for an answer that it asked for while
+   * its socket was being closed (seen with 7.8), and finds no server then although there is one.
+   */
+  async #attempt(): Promise<boolean> {
+    const connection = mongoose.createConnection();
+    connection.on('error', () => {}); // Whoever asked is told.
+    const models = this.#uses.modelsOn(connection);
+    try {
+      await within(ATTEMPT, this.#open(connection, models));
+    } catch (cause) {
+      this.#warn(cause);
+      await hangUp(connection);
+      return false;
     }
-    await this.connection.db?.command({ ping: 1 });
+    if (this.#closed.signal.aborted) {
+      await hangUp(connection);
+      return true;
+    }
+    this.#client = { connection, models };
+    this.#answeredAt = performance.now();
+    if (this.#warned) this.#log.info({ mongodb: this.place }, 'MongoDB answers: reactions are delivered again');
+    this.#warned = false;
+    this.#uses.onAnswer();
+    return true;
+  }
+
+  async #open(connection: Connection, models: Models): Promise<void> {
+    await connection.openUri(this.#url, {
+      // A command that finds no server fails; nothing waits in memory for one.
+      bufferCommands: false,
+      autoIndex: false,
+      autoCreate: false,
+      serverSelectionTimeoutMS: Math.min(this.#timeout, SELECTION),
+      connectTimeoutMS: Math.min(this.#timeout, ATTEMPT),
+      waitQueueTimeoutMS: this.#timeout,
+      socketTimeoutMS: Math.max(this.#timeout, 1000),
+      maxPoolSize: 10,
+      appName: 'movie-quotes',
+    });
+    await connection.db?.command({ ping: 1 });
     if (this.#prepared) return;
-    await this.#steps?.prepare();
+    await this.#uses.prepare(models);
     this.#prepared = true;
   }
+}
+
+async function hangUp(connection: Connection): Promise<void> {
+  await within(ATTEMPT, connection.destroy(true)).catch(() => {}); // It may not be open.
 }
 
 async function within<Result>(ms: number, work: Promise<Result>): Promise<Result> {

@@ -97,12 +97,11 @@ export function connectMongoStore(
   onAnswer: () => void = () => {},
 ): ReactionStore {
   const mark = `marks.${origin}`;
-  const mongodb = new MongodbConnection(config, log);
-  const models = modelsOn(mongodb.connection);
-  mongodb.start({
-    async prepare() {
-      await models.likes.createIndexes();
-      await models.views.createIndexes();
+  const mongodb = new MongodbConnection(config, log, {
+    modelsOn,
+    async prepare({ likes, views }) {
+      await likes.createIndexes();
+      await views.createIndexes();
     },
     onAnswer,
   });
@@ -112,14 +111,14 @@ export function connectMongoStore(
       return mongodb.available;
     },
     apply(reactions) {
-      return mongodb.run(DELIVERY, async () => {
+      return mongodb.run(DELIVERY, async (models) => {
         const { likes, views } = updatesOf(reactions, mark);
         await applyOnce(models.likes, likes, mark);
         await applyOnce(models.views, views, mark);
       });
     },
     counts(quoteIds) {
-      return mongodb.run(REQUEST, async () => {
+      return mongodb.run(REQUEST, async (models) => {
         const of = { $match: { quoteId: { $in: quoteIds } } };
         const last = { $max: `$${mark}` };
         const [likes, views] = await Promise.all([
@@ -143,13 +142,13 @@ export function connectMongoStore(
       });
     },
     liked(keys) {
-      return mongodb.run(REQUEST, async () => {
+      return mongodb.run(REQUEST, async (models) => {
         const found = await models.likes.find({ _id: { $in: keys }, liked: true }, { _id: 1 }).lean();
         return new Set(found.map(({ _id }) => _id));
       });
     },
     trending(day, limit) {
-      return mongodb.run(REQUEST, () =>
+      return mongodb.run(REQUEST, (models) =>
         models.likes.aggregate<Trend>([
           { $match: { at: { $gte: day * DAY }, liked: true } },
           { $group: { _id: '$quoteId', likes: { $sum: 1 } } },
