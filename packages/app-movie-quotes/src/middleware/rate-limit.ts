@@ -112,24 +112,24 @@ class Counts {
       return;
     }
     count.untold++;
-    if (count.untold >= batch && !count.telling) this.#tellLater(key, window, count);
+    if (count.untold >= batch && !count.telling) void this.#tellAll(key, window, count);
     answer(null, { current: count.total + count.untold, ttl });
   };
 
-  #tellLater(key: string, window: number, count: Count): void {
-    const told = count.untold;
+  /** Tells the database in the background, until less than a batch is left. */
+  async #tellAll(key: string, window: number, count: Count): Promise<void> {
     count.telling = true;
-    this.#tell(key, window, told)
-      .then(
-        (total) => {
-          count.total = total;
-          count.untold -= told;
-        },
-        () => {}, // It is told with the next ones.
-      )
-      .finally(() => {
-        count.telling = false;
-      });
+    try {
+      while (count.untold >= this.#limit.batch) {
+        const told = count.untold;
+        count.total = await this.#tell(key, window, told);
+        count.untold -= told;
+      }
+    } catch {
+      // It is told with the next ones.
+    } finally {
+      count.telling = false;
+    }
   }
 
   /** Adds to the count of all processes, and gives it. */
