@@ -10,9 +10,9 @@ const PACKAGE = join(import.meta.dirname, '..');
 const README = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
 
 /** The cells of the table rows that begin with code: `name` | second | third. */
-const rows = [...README.matchAll(/^\| `([^`]+)` \| (.*) \|$/gm)].map(([, name, rest]) => ({
+const rows = [...README.matchAll(/^\| `([^`]+)` \|(.*)\|$/gm)].map(([, name, rest]) => ({
   name: name as string,
-  cells: (rest as string).split(' | '),
+  cells: (rest as string).split('|').map((cell) => cell.trim()),
 }));
 
 t.test('every variable is in the table, with its default and what it takes', async (t) => {
