@@ -180,6 +180,13 @@ t.test('a deletion can be undone once: the quote is back under its number, with 
   t.match(twice.body, /This cannot be undone: it was undone already\./);
 });
 
+t.test('of two who undo the same deletion one does it', async (t) => {
+  const changes = await remove(await add({ content: 'Not an easy day to forget.' }));
+  const path = `audit/${await newest()}/undo`;
+  const both = await Promise.all([browser.submit(changes, path), browser.submit(changes, path)]);
+  t.same(both.map(({ statusCode }) => statusCode).sort(), [303, 409]);
+});
+
 t.test('a deletion is not undone where the film has the quote again', async (t) => {
   const changes = await remove(await add({ content: "We'll always have Lisbon." }));
   const deletion = await newest();

@@ -6,6 +6,7 @@ import t from 'tap';
 import { sealKey } from '../src/middleware/admin-session.ts';
 import { createAdmin, resetAdmin } from '../src/modules/admin/accounts.ts';
 import { countAttempt } from '../src/modules/admin/attempts.ts';
+import { isPassword } from '../src/modules/admin/passwords.ts';
 import { ADMINISTRATION, Browser, PASSWORD, type Page, signedIn } from './fixtures/browser.ts';
 import { type Site, startSite } from './fixtures/movie-quotes.ts';
 
@@ -270,6 +271,14 @@ t.test('what is no form is refused, and no server error comes of it', async (t) 
     t.equal(sent.statusCode, 415, type);
   }
   t.equal((await site.request({ method: 'POST', url: '/admin/sign-in' })).statusCode, 403);
+});
+
+t.test('more sign-ins at once than there is time for are refused for the moment', async (t) => {
+  const checks = await Promise.allSettled(Array.from({ length: 20 }, () => isPassword('any password', undefined)));
+  const refused = checks.filter((check) => check.status === 'rejected').map(({ reason }) => reason);
+  t.ok(refused.length > 0 && refused.length <= 3, `${refused.length} of 20`);
+  t.match(refused[0], { statusCode: 503, retryAfter: 2 });
+  t.same(new Set(checks.map((check) => check.status === 'fulfilled' && check.value)), new Set([false]));
 });
 
 t.test('a password that is too weak, and a name that cannot be, are refused with what is wrong', async (t) => {

@@ -10,8 +10,8 @@ const COST = { memoryCost: 32 * 1024, timeCost: 3, parallelism: 1 };
 
 // Half of libuv's four threads: files and host names are never behind passwords.
 const turn = pLimit(2);
-/** Passwords that wait for their turn, at most: about half a second of work. */
-const WAITING = 30;
+/** Passwords that wait for their turn, at most: about a quarter of a second of work. */
+const WAITING = 16;
 
 const LEAST = 12;
 const MOST = 200;
@@ -43,6 +43,15 @@ export async function isPassword(password: string, kept: string | undefined): Pr
   return right && kept !== undefined;
 }
 
+/** More passwords than there is time for; answered with 503. */
+class TooManyPasswords extends Refusal {
+  readonly retryAfter = 2;
+
+  constructor() {
+    super(503, 'too many people sign in at this moment');
+  }
+}
+
 let nobody: Promise<string> | undefined;
 /** The hash of a password that nobody has. */
 function nobodys(): Promise<string> {
@@ -51,7 +60,7 @@ function nobodys(): Promise<string> {
 }
 
 function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-  if (turn.pendingCount >= WAITING) throw new Refusal(503, 'too many people sign in at this moment');
+  if (turn.pendingCount >= WAITING) throw new TooManyPasswords();
   return turn(work);
 }
 
