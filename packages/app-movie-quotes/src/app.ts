@@ -79,7 +79,7 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
     const live = new LiveReactions(reactions, { draining: host.draining, log: app.log });
     const cards = createCardService({ ...config.cards, log: app.log });
     app.addHook('onClose', () => cards.close());
-    const health = createHealthService(database, () => app.isUnderPressure());
+    const health = createHealthService(database, () => app.isUnderPressure(), reactions);
 
     app.register(healthController, { health, host });
     app.register(samplesController, { host });

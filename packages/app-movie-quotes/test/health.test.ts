@@ -15,7 +15,7 @@ t.test('it is ready when its database answers', async (t) => {
   const site = await startSite(t);
   const response = await site.request('/readyz');
   t.equal(response.statusCode, 200);
-  t.strictSame(response.json(), { status: 'ready', checks: { database: 'ok', pressure: 'ok' } });
+  t.strictSame(response.json(), { status: 'ready', checks: { database: 'ok', pressure: 'ok', reactions: 'ok' } });
 });
 
 t.test('a client behind a proxy is told whether it is ready, and not what is wrong inside', async (t) => {

@@ -6,39 +6,42 @@ import { type DatabaseConfig, loadConfig } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
 import { connect, openDatabase } from '../database/open.ts';
 import { explain } from '../database/sqlite.ts';
-
-/** Warnings, such as what is waited for, as lines for whoever typed the command. */
-export const commandLog = pino(
-  { level: 'warn' },
-  {
-    write(line: string) {
-      process.stderr.write(`quotes: ${(JSON.parse(line) as { msg: string }).msg}\n`);
-    },
-  },
-) as FastifyBaseLogger;
+import type { Terminal } from './terminal.ts';
 
 /** The database of the configuration, for one command after the other: one connection, which may take its time. */
-export function commandConfig(config: DatabaseConfig = loadConfig().database): DatabaseConfig {
+export function commandConfig({ env, cwd }: Terminal): DatabaseConfig {
+  const config = loadConfig(env, cwd()).database;
   return config.kind === 'mariadb' ? { ...config, pool: 1, slow: 0 } : { ...config, slow: 0 };
 }
 
 /** Runs `work` on the database, with its schema up to date. */
-export async function withDatabase<Result>(work: (database: Database) => Promise<Result>): Promise<Result> {
-  const { database, migrated } = await openDatabase(commandConfig(), commandLog);
-  if (migrated.length > 0) commandLog.warn(`migrated the database ${database.place}`);
+export async function withDatabase<Result>(
+  terminal: Terminal,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  const log = logTo(terminal);
+  const { database, migrated } = await openDatabase(commandConfig(terminal), log);
+  if (migrated.length > 0) log.warn(`migrated the database ${database.place}`);
   return closing(database, work);
 }
 
 /** Runs `work` on the database with the schema that it has. */
 export async function withAnyDatabase<Result>(
+  terminal: Terminal,
   work: (database: Database, config: DatabaseConfig) => Promise<Result>,
-  config: DatabaseConfig = commandConfig(),
+  config: DatabaseConfig = commandConfig(terminal),
 ): Promise<Result> {
   try {
-    return await closing(await connect(config, commandLog), (database) => work(database, config));
+    return await closing(await connect(config, logTo(terminal)), (database) => work(database, config));
   } catch (error) {
     throw config.kind === 'sqlite' ? explain(error, config) : error;
   }
+}
+
+/** Warnings, such as what is waited for, as lines for whoever typed the command. */
+function logTo({ stderr }: Terminal): FastifyBaseLogger {
+  const write = (line: string) => stderr.write(`quotes: ${(JSON.parse(line) as { msg: string }).msg}\n`);
+  return pino({ level: 'warn' }, { write }) as FastifyBaseLogger;
 }
 
 async function closing<Result>(database: Database, work: (database: Database) => Promise<Result>): Promise<Result> {

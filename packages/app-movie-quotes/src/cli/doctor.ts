@@ -1,19 +1,20 @@
 // quotes doctor: what could keep the application from working, and what to do about each finding.
 
 import { type Finding, findings, type Grade } from './findings.ts';
+import type { Terminal } from './terminal.ts';
 
 const MARKS: Readonly<Record<Grade, string>> = { ok: 'ok     ', warning: 'WARNING', problem: 'PROBLEM' };
 
 /** Writes each finding as it is found, or all as JSON, and gives the exit status. */
-export async function doctor(json: boolean): Promise<number> {
+export async function doctor(terminal: Terminal, json: boolean): Promise<number> {
   const found: Finding[] = [];
-  for await (const finding of findings()) {
+  for await (const finding of findings(terminal)) {
     found.push(finding);
-    if (!json) process.stdout.write(lineOf(finding));
+    if (!json) terminal.stdout.write(lineOf(finding));
   }
   const worst: Grade =
     (['problem', 'warning'] as const).find((grade) => found.some((finding) => finding.grade === grade)) ?? 'ok';
-  if (json) process.stdout.write(`${JSON.stringify({ grade: worst, findings: found }, null, 2)}\n`);
+  if (json) terminal.stdout.write(`${JSON.stringify({ grade: worst, findings: found }, null, 2)}\n`);
   return worst === 'problem' ? 1 : 0;
 }
 

@@ -2,22 +2,28 @@
 
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BadInput } from '../modules/transfer/bad-input.ts';
 import { exportQuotes } from '../modules/transfer/export.ts';
 import { type Format, formatOf } from '../modules/transfer/format.ts';
 import { withDatabase } from './command-database.ts';
+import type { Terminal } from './terminal.ts';
 
-export async function exportFile(file: string, format: Format = formatOf(file) ?? 'json'): Promise<void> {
-  await withDatabase((database) => {
+export async function exportFile(
+  terminal: Terminal,
+  file: string,
+  format: Format = formatOf(file) ?? 'json',
+): Promise<void> {
+  await withDatabase(terminal, (database) => {
     const text = Readable.from(exportQuotes(database, format));
-    return file === '-' ? writeOut(text) : writeFile(file, text);
+    return file === '-' ? writeOut(text, terminal) : writeFile(resolve(terminal.cwd(), file), text);
   });
 }
 
-async function writeOut(text: Readable): Promise<void> {
-  await pipeline(text, process.stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
+async function writeOut(text: Readable, { stdout }: Terminal): Promise<void> {
+  await pipeline(text, stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
 }

@@ -8,6 +8,7 @@ import type { Database } from '../database/database.ts';
 import { migrationStates } from '../database/migrate.ts';
 import { StartError } from '../errors.ts';
 import { commandConfig, withAnyDatabase } from './command-database.ts';
+import type { Terminal } from './terminal.ts';
 
 export type Grade = 'ok' | 'warning' | 'problem';
 
@@ -32,25 +33,27 @@ const LATE = 60_000;
 const OLDEST_MARIADB = [10, 11] as const;
 
 /** Everything there is to say. */
-export async function* findings(folder: string = process.cwd()): AsyncGenerator<Finding> {
+export async function* findings(terminal: Terminal): AsyncGenerator<Finding> {
   yield nodeVersion();
   yield* user();
   yield await openFiles();
   let config: Config;
   try {
-    config = loadConfig(process.env, folder);
+    config = loadConfig(terminal.env, terminal.cwd());
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     return yield problem('configuration', error.message, error.todo);
   }
   yield ok('configuration', 'every variable is as it should be');
   yield* secrets(config);
-  yield* await environmentFile(resolve(folder, '.env'));
-  if (config.database.kind === 'sqlite') yield await space('data folder', dirname(config.database.file));
+  yield* environmentFile(resolve(terminal.cwd(), '.env'));
+  const { database, cards } = config;
+  if (database.kind === 'sqlite') yield await room('data folder', dirname(database.file), database.createFolder);
+  if (cards.maxBytes > 0) yield await room('card cache', cards.folder, true);
   if (config.log.file !== null) yield* logFile(config.log.file);
-  yield* await catalogue(config);
+  yield* catalogue(terminal, config);
   if (config.mongodb === null) yield ok('MongoDB', 'none is configured: reactions are in the same database');
-  else yield* await mongodb(config.mongodb);
+  else yield* mongodb(config.mongodb);
 }
 
 function nodeVersion(): Finding {
@@ -89,16 +92,18 @@ async function* environmentFile(file: string): AsyncGenerator<Finding> {
   else yield warning('.env', 'other users can read it, and the secrets in it', `chmod o= ${file}`);
 }
 
-async function space(subject: string, folder: string): Promise<Finding> {
+/** A folder that is written to, and the room in it. `made` is whether the application makes it where it is missing. */
+async function room(subject: string, folder: string, made: boolean): Promise<Finding> {
   let free: number;
   try {
+    await access(folder, constants.W_OK | constants.X_OK);
     const found = await statfs(folder);
     free = found.bavail * found.bsize;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Who makes it is told with the database.
-    if (code === 'ENOENT') return warning(subject, `${folder} does not exist yet`, `make it with mkdir -p ${folder}`);
-    return problem(subject, `${folder} cannot be reached (${code})`, 'let the user of the application reach it');
+    if (code === 'ENOENT' && made) return ok(subject, `${folder} is made when it is needed`);
+    if (code === 'ENOENT') return problem(subject, `${folder} does not exist`, `make it with mkdir -p ${folder}`);
+    return problem(subject, `${folder} cannot be written (${code})`, 'let the user of the application write it');
   }
   const text = `${Math.floor(free / MEGABYTE)} MB free in ${folder}`;
   if (free < TOO_LITTLE) return problem(subject, text, 'make room');
@@ -106,23 +111,19 @@ async function space(subject: string, folder: string): Promise<Finding> {
 }
 
 async function* logFile(file: string): AsyncGenerator<Finding> {
-  const there = await access(file).then(
-    () => true,
-    () => false,
-  );
-  const target = there ? file : dirname(file);
+  yield await room('folder of the log', dirname(file), false);
   try {
-    await access(target, constants.W_OK);
+    await access(file, constants.W_OK);
     yield ok('log file', file);
-    yield await space('log file', dirname(file));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    yield problem('log file', `${target} cannot be written (${code})`, 'let the user of the application write it');
+    if (code === 'ENOENT') yield ok('log file', `${file} is made when it is needed`);
+    else yield problem('log file', `${file} cannot be written (${code})`, 'let the user of the application write it');
   }
 }
 
-async function* catalogue(config: Config): AsyncGenerator<Finding> {
-  const configured = commandConfig(config.database);
+async function* catalogue(terminal: Terminal, config: Config): AsyncGenerator<Finding> {
+  const configured = commandConfig(terminal);
   if (configured.kind === 'sqlite') {
     const found = await stat(configured.file).catch((error: NodeJS.ErrnoException) => error);
     if ('code' in found && found.code === 'ENOENT') {
@@ -137,11 +138,15 @@ async function* catalogue(config: Config): AsyncGenerator<Finding> {
   // The doctor does not wait for what may come up later, and makes no folder.
   const now = configured.kind === 'mariadb' ? { ...configured, wait: 0 } : { ...configured, createFolder: false };
   try {
-    yield* await withAnyDatabase(async (database) => {
-      const found: Finding[] = [];
-      for await (const finding of inDatabase(database, config.mongodb !== null)) found.push(finding);
-      return found;
-    }, now);
+    yield* await withAnyDatabase(
+      terminal,
+      async (database) => {
+        const found: Finding[] = [];
+        for await (const finding of inDatabase(database, config.mongodb !== null)) found.push(finding);
+        return found;
+      },
+      now,
+    );
   } catch (error) {
     const { message, todo = 'see the log of the database' } = error as Error & { todo?: string };
     yield problem('database', message, todo);

@@ -5,10 +5,11 @@ import { importQuotes } from '../modules/transfer/import.ts';
 import type { Row } from '../modules/transfer/rows.ts';
 import { withDatabase } from './command-database.ts';
 import { report } from './import.ts';
+import type { Terminal } from './terminal.ts';
 
-export async function seed(): Promise<void> {
+export async function seed(terminal: Terminal): Promise<void> {
   const rows: Row[] = CATALOGUE.flatMap(({ title: film, year, quotes }) =>
     quotes.map(({ content, speaker }) => ({ line: 0, value: { film, year, content, speaker } })),
   );
-  report(await withDatabase((database) => importQuotes(database, rows, 'cli')));
+  report(terminal, await withDatabase(terminal, (database) => importQuotes(database, rows, 'cli')));
 }

@@ -11,7 +11,7 @@ export const Readiness = Type.Object({
   status: Type.Enum(['ready', 'unavailable']),
   checks: Type.Optional(
     Type.Object(
-      { database: Check, pressure: Check, reactions: Type.Optional(Check) },
+      { database: Check, pressure: Check, reactions: Check },
       { description: 'For who asks from the same machine and through no proxy' },
     ),
   ),

@@ -3,7 +3,8 @@
 // wait for those and not for the reading of the file.
 
 import { Ajv } from 'ajv';
-import type { Database, Transaction, Value } from '../../database/database.ts';
+import { QueryFailedError } from 'typeorm';
+import { type Database, DatabaseUnavailable, type Transaction, type Value } from '../../database/database.ts';
 import { FORM } from '../../middleware/problems.ts';
 import { recordChange } from '../admin/audit.ts';
 import { QuoteInput } from '../quotes/schemas.ts';
@@ -55,6 +56,10 @@ export async function importQuotes(
     if (left === undefined) return { added: 0, present: count };
     const added = await database.transaction((transaction) => merge(transaction, words, actor));
     return { added, present: count - added };
+  } catch (error) {
+    // Without the values, which the message of the driver may have in it.
+    if (!(error instanceof QueryFailedError)) throw error;
+    throw new DatabaseUnavailable(`it failed with ${(error.driverError as { code?: string }).code}`);
   } finally {
     await dataSource.query('DROP TABLE IF EXISTS import_rows').catch(() => {}); // It may be the connection that failed.
   }

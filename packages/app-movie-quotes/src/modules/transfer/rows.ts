@@ -133,6 +133,8 @@ async function* csvRows(text: AsyncIterable<string>): AsyncGenerator<Row> {
   const parser = parse({
     info: true,
     relax_column_count: true,
+    // Each line may end in its own way, as where two files were put together.
+    record_delimiter: ['\r\n', '\n'],
     skip_empty_lines: true,
     skip_records_with_error: true,
     max_record_size: LONGEST,

@@ -10,6 +10,8 @@ export async function* decode(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<
   let decoder: TextDecoder | undefined;
   let held = Buffer.alloc(0);
   let line = 1;
+  /** The end of the block before: a character may have begun there. */
+  let tail: Buffer = Buffer.alloc(0);
   for await (const chunk of bytes) {
     let block = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (decoder === undefined) {
@@ -19,12 +21,14 @@ export async function* decode(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<
       block = held;
       decoder = decoderOf(block);
     }
-    yield decodeBlock(decoder, block, line);
+    yield decodeBlock(decoder, tail, block, line);
     for (let at = block.indexOf(LINE_FEED); at !== -1; at = block.indexOf(LINE_FEED, at + 1)) line++;
+    tail = Buffer.concat([tail, block]).subarray(-3);
+    tail = tail.subarray(tail.lastIndexOf(LINE_FEED) + 1);
   }
   if (decoder === undefined) {
     decoder = decoderOf(held);
-    yield decodeBlock(decoder, held, line);
+    yield decodeBlock(decoder, tail, held, line);
   }
   try {
     yield decoder.decode();
@@ -43,19 +47,19 @@ function decoderOf(head: Buffer): TextDecoder {
   return new TextDecoder('utf-8', { fatal: true });
 }
 
-function decodeBlock(decoder: TextDecoder, block: Buffer, line: number): string {
+function decodeBlock(decoder: TextDecoder, tail: Buffer, block: Buffer, line: number): string {
   try {
     return decoder.decode(block, { stream: true });
   } catch (cause) {
     if (decoder.encoding !== 'utf-8')
       throw new BadInput('there is half a character in the UTF-16 text', TODO, { cause });
-    throw new BadInput(`line ${line + linesBeforeFault(block)} is not UTF-8`, TODO, { cause });
+    throw new BadInput(`line ${line + linesBeforeFault(Buffer.concat([tail, block]))} is not UTF-8`, TODO, { cause });
   }
 }
 
 /** How many lines of `block` are UTF-8 before one that is not. */
 function linesBeforeFault(block: Buffer): number {
-  // Its first bytes may belong to a character that began in the block before.
+  // Its first bytes may be the end of a character.
   let start = 0;
   while (start < 3 && ((block[start] ?? 0) & 0xc0) === 0x80) start++;
   for (let lines = 0; ; lines++) {
