@@ -1,4 +1,8 @@
+import fc from 'fast-check';
 import t from 'tap';
+import { Value } from 'typebox/value';
+import { readQuoteForm } from '../src/modules/admin/quote-form.ts';
+import { QuoteInput } from '../src/modules/quotes/schemas.ts';
 import { ADMINISTRATION, type Browser, type Page, signedIn } from './fixtures/browser.ts';
 import { type Site, startSite } from './fixtures/movie-quotes.ts';
 
@@ -100,6 +104,19 @@ t.test('each wrong field is named, what was typed stays, and nothing is stored',
     t.equal((await browser.submit(form, 'admin/quotes', { ...QUOTE, year })).statusCode, 422, `the year ${year}`);
   }
   t.equal(await countQuotes(), before);
+});
+
+t.test('whatever a form has in it, it is a quote or names what is wrong', async (t) => {
+  const field = fc.oneof(fc.string({ unit: 'binary', maxLength: 600 }), fc.integer().map(String), fc.anything());
+  const form = fc.record({ content: field, speaker: field, film: field, year: field }, { requiredKeys: [] });
+  fc.assert(
+    fc.property(fc.oneof(form, fc.anything()), (body) => {
+      const { input, wrong } = readQuoteForm(body);
+      return input === null ? Object.keys(wrong).length > 0 : Value.Check(QuoteInput, input);
+    }),
+    { numRuns: 500 },
+  );
+  t.pass();
 });
 
 t.test('markup and SQL in a quote are its text, and nothing else', async (t) => {

@@ -7,7 +7,7 @@ import type { AuditLog } from '../modules/admin/audit-log.ts';
 import { QuoteParams } from '../modules/quotes/schemas.ts';
 import { Refusal } from '../modules/refusal.ts';
 import { auditPage } from '../pages/admin.ts';
-import { actorOf, show } from './admin-quotes.ts';
+import { actorOf, show } from './admin-page.ts';
 
 const ENTRIES_ON_A_PAGE = 25;
 

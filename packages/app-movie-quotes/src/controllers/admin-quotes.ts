@@ -1,14 +1,14 @@
 // The catalogue, for who is signed in: find a quote, write one, change one, delete one.
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { goTo, takeNotice } from '../middleware/admin-session.ts';
+import { goTo } from '../middleware/admin-session.ts';
 import { readQuoteForm, versionOf } from '../modules/admin/quote-form.ts';
 import { QuoteParams } from '../modules/quotes/schemas.ts';
 import type { QuoteService } from '../modules/quotes/service.ts';
 import { Refusal } from '../modules/refusal.ts';
-import { ADMIN_MENU, adminQuotesPage, quoteFormPage } from '../pages/admin.ts';
+import { adminQuotesPage, quoteFormPage } from '../pages/admin.ts';
+import { actorOf, show } from './admin-page.ts';
 
 const QUOTES_ON_A_PAGE = 50;
 
@@ -89,24 +89,6 @@ export const adminQuotesController: FastifyPluginAsyncTypebox<{ quotes: QuoteSer
     return goTo(request, reply, 'admin/audit', 'The quote was deleted. Here it can be brought back.');
   });
 };
-
-/** Answers with a page for who is signed in; `here` is the entry of the menu that it is under. */
-export function show(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  page: string,
-  here: string,
-  data: object,
-): FastifyReply {
-  const notice = takeNotice(request);
-  const { admin } = request;
-  return reply.view(`admin/${page}`, { ...data, menu: ADMIN_MENU, here, notice, admin, csrf: reply.generateCsrf() });
-}
-
-/** Who is written down for a change. */
-export function actorOf({ admin }: FastifyRequest): string {
-  return `admin:${admin?.name}`;
-}
 
 function isConflict(error: unknown): boolean {
   return error instanceof Refusal && error.statusCode === 412;

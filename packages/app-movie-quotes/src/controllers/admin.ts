@@ -21,13 +21,6 @@ export interface AdminOptions {
   readonly sessionSecret: string | null;
 }
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who is signed in; null on the pages that need nobody to be. */
-    admin: Admin | null;
-  }
-}
-
 /** Larger than any form of these pages, and too small to keep anything busy. */
 const BODY = 16 * 1024;
 
