@@ -24,6 +24,9 @@ const TAGS = [
   { name: 'reactions', description: 'What visitors like and look at.' },
 ];
 
+const READS = ['GET', 'HEAD'];
+const CHANGES = ['POST', 'PUT', 'PATCH', 'DELETE'];
+
 /** Sets `app` up for the API's routes, which come after it. Gives their description, which is whole once `app` is ready. */
 export async function prepareApi(app: FastifyInstance, options: ApiOptions): Promise<() => OpenApi> {
   const { database, limits, showsToken } = options;
@@ -37,17 +40,15 @@ export async function prepareApi(app: FastifyInstance, options: ApiOptions): Pro
     name: 'api-reads',
     max: limits.reads,
     batch: Math.min(20, Math.ceil(limits.reads / 10)),
-    keyOf: (request) => (isRead(request) ? client(request) : null),
+    methods: READS,
+    keyOf: client,
   });
   await limitRate(app, {
     ...common,
     name: 'writes',
     max: limits.writes,
-    keyOf: (request) => (isRead(request) ? null : client(request)),
+    methods: CHANGES,
+    keyOf: client,
   });
   return describeApi(app, { tags: TAGS, schemas: { Quote, QuoteInput, Film, FilmSummary } });
-}
-
-function isRead({ method }: FastifyRequest): boolean {
-  return method === 'GET' || method === 'HEAD';
 }

@@ -2,7 +2,7 @@
 // containers. The headers are those of the IETF's draft (ratelimit-limit, -remaining, -reset) and Retry-After.
 
 import rateLimit, { type FastifyRateLimitStore, normalizeIP } from '@fastify/rate-limit';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler, preHandlerAsyncHookHandler } from 'fastify';
 import type { Database } from '../database/database.ts';
 import { Refusal } from '../modules/refusal.ts';
 
@@ -20,6 +20,8 @@ export interface RateLimit {
   readonly batch?: number;
   /** Whose count a request goes to; `null` for nobody's. Default: {@link clientOf}. */
   readonly keyOf?: (request: FastifyRequest) => string | null;
+  /** Which methods count; default all. */
+  readonly methods?: readonly string[];
 }
 
 /**
@@ -27,8 +29,28 @@ export interface RateLimit {
  * fails by itself, and what they do not should not fail with it.
  */
 export async function limitRate(app: FastifyInstance, limit: RateLimit): Promise<void> {
-  const { max, seconds, keyOf = clientOf } = limit;
+  const { max, keyOf = clientOf, methods } = limit;
   if (max === 0) return;
+  const count = await countOf(app, { ...limit, keyOf });
+  // With a callback: a promise more for each request that is not counted would cost more than what most of them ask for.
+  const hook: onRequestHookHandler = function (request, reply, done) {
+    if (keyOf(request) === null) return done();
+    (count.call(this, request, reply) as Promise<void>).then(() => done(), done);
+  };
+  app.addHook('onRoute', (route) => {
+    if (methods !== undefined && ![route.method].flat().some((method) => methods.includes(method))) return;
+    const hooks = [route.onRequest ?? []].flat();
+    // A route of HEAD begins as a copy of that of GET.
+    if (!hooks.includes(hook)) route.onRequest = [...hooks, hook];
+  });
+}
+
+/** Counts a request, sets the headers, and throws where it is one too many. */
+async function countOf(
+  app: FastifyInstance,
+  limit: RateLimit & Required<Pick<RateLimit, 'keyOf'>>,
+): Promise<preHandlerAsyncHookHandler> {
+  const { max, seconds, keyOf } = limit;
   const counts = new Counts(limit);
   class Store implements FastifyRateLimitStore {
     incr = counts.incr;
@@ -36,17 +58,23 @@ export async function limitRate(app: FastifyInstance, limit: RateLimit): Promise
       return this;
     }
   }
-  await app.register(rateLimit, {
-    max,
-    timeWindow: seconds * 1000,
-    store: Store,
-    enableDraftSpec: true,
-    skipOnError: true,
-    keyGenerator: (request) => keyOf(request) ?? '',
-    allowList: (_request, key) => key === '',
-    errorResponseBuilder: (_request, { ttl }) =>
-      new Refusal(429, `only ${max} requests are taken in ${seconds} s; try again in ${Math.ceil(ttl / 1000)} s`),
+  // In a scope of its own, for the plugin takes part in a scope once only.
+  let count: preHandlerAsyncHookHandler | undefined;
+  await app.register(async (scope) => {
+    await scope.register(rateLimit, {
+      global: false,
+      max,
+      timeWindow: seconds * 1000,
+      store: Store,
+      enableDraftSpec: true,
+      skipOnError: true,
+      keyGenerator: (request) => keyOf(request) as string,
+      errorResponseBuilder: (_request, { ttl }) =>
+        new Refusal(429, `only ${max} requests are taken in ${seconds} s; try again in ${Math.ceil(ttl / 1000)} s`),
+    });
+    count = scope.rateLimit();
   });
+  return count as preHandlerAsyncHookHandler;
 }
 
 /**
