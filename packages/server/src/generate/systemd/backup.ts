@@ -35,7 +35,7 @@ Nice=10
 IOSchedulingClass=idle
 TimeoutStartSec=1h
 
-${sandbox(options)}`;
+${sandbox(deployment, options)}`;
 }
 
 function timer({ name }: Deployment): string {

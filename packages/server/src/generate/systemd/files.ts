@@ -21,7 +21,7 @@ export function systemdFiles(deployment: Deployment, options: SystemdOptions): G
       { path: `${unit.file}.socket`, content: socket(deployment, unit) },
     ]),
     ...(options.backup === null ? [] : backupFiles(deployment, options, options.backup)),
-    ...(options.hostFiles ? hostFiles(deployment, options) : []),
+    ...hostFiles(deployment, options),
   ];
 }
 

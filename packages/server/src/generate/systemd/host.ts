@@ -2,17 +2,20 @@
 
 import { dirname } from 'node:path';
 import type { Deployment, GeneratedFile } from '../deployment.ts';
-import { type SystemdOptions, userOf } from './unit.ts';
+import { rootFolder, type SystemdOptions, userOf } from './unit.ts';
 
-export function hostFiles(deployment: Deployment, { environmentFile }: SystemdOptions): GeneratedFile[] {
+export function hostFiles(deployment: Deployment, options: SystemdOptions): GeneratedFile[] {
   const { name } = deployment;
   const folders = logFoldersOf(deployment);
   return [
-    { path: `sysusers.d/${name}.conf`, content: sysusers(deployment) },
-    ...(environmentFile === null
-      ? []
-      : [{ path: `tmpfiles.d/${name}.conf`, content: tmpfiles(deployment, environmentFile) }]),
-    ...(folders.length === 0 ? [] : [{ path: `logrotate.d/${name}`, content: logrotate(deployment, folders) }]),
+    ...(options.hostFiles ? [{ path: `sysusers.d/${name}.conf`, content: sysusers(deployment) }] : []),
+    // A service that sees little cannot start without its root.
+    ...(options.unixOnly || (options.hostFiles && options.environmentFile !== null)
+      ? [{ path: `tmpfiles.d/${name}.conf`, content: tmpfiles(deployment, options) }]
+      : []),
+    ...(options.hostFiles && folders.length > 0
+      ? [{ path: `logrotate.d/${name}`, content: logrotate(deployment, folders) }]
+      : []),
   ];
 }
 
@@ -23,14 +26,22 @@ u ${user} - "${deployment.name}" /var/lib/${deployment.name} -
 `;
 }
 
-function tmpfiles(deployment: Deployment, environmentFile: string): string {
-  const group = deployment.settings.group ?? userOf(deployment);
-  return `# Where the variables of ${deployment.name} are, with its secrets: root writes them, the service reads them. The folders
-# for data and logs are made by its unit. Written by tsgi generate; goes to /etc/tmpfiles.d.
+function tmpfiles(deployment: Deployment, { environmentFile, unixOnly }: SystemdOptions): string {
+  const { name, settings } = deployment;
+  const group = settings.group ?? userOf(deployment);
+  const root = unixOnly
+    ? `# The root of a service that sees little else.\nd ${rootFolder(name)} 0755 root root -\n`
+    : '';
+  const variables =
+    environmentFile === null
+      ? ''
+      : `# The variables, with their secrets: root writes them, the service reads them.
 d ${dirname(environmentFile)} 0750 root ${group} -
 f ${environmentFile} 0640 root ${group} -
 z ${environmentFile} 0640 root ${group} -
 `;
+  return `# Folders of ${name}, but for data and logs, which its unit makes. Written by tsgi generate; goes to /etc/tmpfiles.d.
+${root}${variables}`;
 }
 
 function logFoldersOf({ settings: { logFile, accessLogfile } }: Deployment): string[] {

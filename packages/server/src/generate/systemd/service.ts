@@ -65,9 +65,9 @@ CacheDirectory=${name}
 CacheDirectoryMode=0750
 StateDirectory=${name}
 StateDirectoryMode=0750
-${writable(settings, folder)}UMask=${settings.umask === null ? '0027' : mode(settings.umask)}
+${writable(settings, folder)}UMask=${settings.umask === null ? '0077' : mode(settings.umask)}
 
-${sandbox(options)}
+${sandbox(deployment, options)}
 [Install]
 WantedBy=multi-user.target
 `;

@@ -1,5 +1,6 @@
 // What all units of one application share: their names and folders, and what they may not do.
 
+import { dirname } from 'node:path';
 import type { Deployment, Reachable } from '../deployment.ts';
 
 /** What systemd must know that no setting says. */
@@ -68,13 +69,17 @@ function listenStream(bind: Reachable): string {
 }
 
 /** Why a program is held to what it needs. */
-export function sandbox({ folder, unixOnly }: SystemdOptions): string {
+export function sandbox({ name }: Deployment, options: SystemdOptions): string {
+  const { folder, unixOnly } = options;
   const network = unixOnly
     ? `# It comes by its sockets from systemd, and connects to nothing but Unix sockets.
 RestrictAddressFamilies=AF_UNIX
 PrivateNetwork=yes
-PrivateUsers=yes
 IPAddressDeny=any
+# It sees the system, the application and the folders below, and nothing else. systemd-tmpfiles makes the first.
+RootDirectory=${rootFolder(name)}
+MountAPIVFS=yes
+BindReadOnlyPaths=/usr /etc -/bin -/sbin -/lib -/lib64 ${seen(options)}
 `
     : 'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n';
   return `# What it does not need. MemoryDenyWriteExecute is not among it: V8 compiles to memory that it then executes.
@@ -104,6 +109,16 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 `;
+}
+
+/** What is the root to a service that sees little; empty but for what is mounted there. */
+export function rootFolder(name: string): string {
+  return `/run/${name}-root`;
+}
+
+/** The application, with all its releases; and Node.js where it is in neither. */
+function seen({ folder, isLink, nodeFolder }: SystemdOptions): string {
+  return [isLink ? dirname(folder) : folder, ...(nodeFolder === null ? [] : [nodeFolder])].map(literally).join(' ');
 }
 
 /** The user of the service. */
