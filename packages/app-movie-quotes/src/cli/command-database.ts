@@ -8,7 +8,10 @@ import { connect, openDatabase } from '../database/open.ts';
 import { explain } from '../database/sqlite.ts';
 import type { Terminal } from './terminal.ts';
 
-/** The database of the configuration, for one command after the other: one connection, which may take its time. */
+/** Milliseconds for an answer of MariaDB to a command that changes much: one statement may write 100,000 rows. */
+const PATIENCE = 120_000;
+
+/** The database of the configuration, for one statement after the other: with one connection. */
 export function commandConfig({ env, cwd }: Terminal): DatabaseConfig {
   const config = loadConfig(env, cwd()).database;
   return config.kind === 'mariadb' ? { ...config, pool: 1, slow: 0 } : { ...config, slow: 0 };
@@ -20,7 +23,9 @@ export async function withDatabase<Result>(
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
   const log = logTo(terminal);
-  const { database, migrated } = await openDatabase(commandConfig(terminal), log);
+  const config = commandConfig(terminal);
+  const timeout = config.kind === 'mariadb' ? Math.max(config.timeout, PATIENCE) : config.timeout;
+  const { database, migrated } = await openDatabase({ ...config, timeout }, log);
   if (migrated.length > 0) log.warn(`migrated the database ${database.place}`);
   return closing(database, work);
 }
