@@ -11,6 +11,9 @@ import type { SiteRequest, SiteResponse } from './fixtures/served.ts';
 
 fc.configureGlobal({ numRuns: 100, seed: Number(process.env.MQ_TEST_SEED ?? 1942) });
 
+// On a machine that does much else.
+t.setTimeout(120_000);
+
 const TOKEN = 'a-token-for-the-tests';
 // So many requests without a pause are a load by themselves, and a refusal for load is none that is looked at here.
 const site = await startSite(t, { API_TOKEN: TOKEN, MAX_EVENT_LOOP_DELAY: '0' });
