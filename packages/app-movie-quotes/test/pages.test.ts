@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { type Site, startSite } from './fixtures/movie-quotes.ts';
 import type { SiteResponse } from './fixtures/served.ts';
@@ -101,7 +102,7 @@ t.test('quotes are found by their words, names, films and years, whatever the ac
     t.match(
       rowsOf(page).map(([words]) => words),
       [`“${found}”`],
-      search,
+      String(search),
     );
   }
   const { statusCode, body } = await site.request('/quotes?search=%3Cb%3E%22%20%25');
@@ -179,7 +180,7 @@ t.test('each page says where one is', async (t) => {
         ([, text]) => text,
       ),
       [here],
-      page,
+      String(page),
     );
   }
 });
@@ -260,6 +261,19 @@ t.test('text files are compressed for who takes it', async (t) => {
   t.ok(packed.rawPayload.length < plain.rawPayload.length / 2);
   const refused = await site.request({ url: style, headers: { 'accept-encoding': 'gzip;q=0' } });
   t.equal(refused.headers['content-encoding'], undefined);
+});
+
+t.test('pages are compressed for who takes it, and say so to caches', async (t) => {
+  for (const url of ['/', '/quotes', '/docs', '/feed.xml']) {
+    const packed = await site.request({ url, headers: { 'accept-encoding': 'gzip, br' } });
+    t.equal(packed.headers['content-encoding'], 'gzip', url);
+    const plain = await site.request(url);
+    t.equal(plain.headers['content-encoding'], undefined);
+    t.equal(gunzipSync(packed.rawPayload).toString('utf8'), plain.body);
+    for (const { headers } of [packed, plain]) t.equal(headers.vary, 'accept-encoding');
+    const headers = { 'accept-encoding': 'gzip', 'if-none-match': String(plain.headers.etag) };
+    t.equal((await site.request({ url, headers })).statusCode, 304, 'it is the same page');
+  }
 });
 
 t.test('the file of another version is the one that there is, and not kept', async (t) => {

@@ -3,6 +3,7 @@
 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { compressPages } from '../middleware/compress.ts';
 import type { QuoteService } from '../modules/quotes/service.ts';
 import { NotFound } from '../modules/refusal.ts';
 import type { SitemapStore } from '../modules/sitemap/store.ts';
@@ -27,6 +28,8 @@ const PartParams = Type.Object({
 });
 
 export const feedsController: FastifyPluginAsyncTypebox<FeedsOptions> = async (app, { quotes, sitemap }) => {
+  compressPages(app);
+
   app.get('/feed.xml', async (_request, reply) => {
     const today = Math.floor(Date.now() / DAY);
     const days = Array.from({ length: DAYS }, (_, ago) => new Date((today - ago) * DAY));

@@ -5,6 +5,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Host } from '../host.ts';
+import { compressPages } from '../middleware/compress.ts';
 import { likeKey, visitorOf } from '../middleware/visitor.ts';
 import { FilmParams } from '../modules/films/schemas.ts';
 import type { FilmService } from '../modules/films/service.ts';
@@ -44,6 +45,7 @@ const FilmsQuery = Type.Object({
 
 export const pagesController: FastifyPluginAsyncTypebox<PagesOptions> = async (app, options) => {
   const { quotes, films, reactions, host, database } = options;
+  compressPages(app);
 
   app.get('/', async (_request, reply) => {
     const now = new Date();

@@ -7,6 +7,7 @@ import { extname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
+import { takesGzip } from '../middleware/compress.ts';
 import { answerNotModified } from '../middleware/conditional.ts';
 
 const ROOT = join(import.meta.dirname, '../../src/public'); // Not compiled: the same from dist/.
@@ -17,8 +18,6 @@ const TEXT: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 };
-/** Of a client that takes gzip and says nothing more of it. */
-const TAKES_GZIP = /(?:^|,)\s*gzip\s*(?:,|$)/i;
 
 /** The path of a static file, relative to the application's root. */
 export type Assets = (name: string) => string;
@@ -44,7 +43,7 @@ export async function addAssets(app: FastifyInstance): Promise<Assets> {
     const text = texts.get(name);
     if (text === undefined)
       return current ? reply.sendFile(name) : reply.sendFile(name, { maxAge: 0, immutable: false });
-    const compressed = TAKES_GZIP.test(request.headers['accept-encoding'] ?? '');
+    const compressed = takesGzip(request);
     reply.headers({
       'cache-control': current ? 'public, max-age=31536000, immutable' : 'public, max-age=0',
       'content-type': text.type,
