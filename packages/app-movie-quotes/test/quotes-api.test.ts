@@ -1,8 +1,13 @@
+// A quote over the API: any one, and one by its id.
+
 import t from 'tap';
 import { startSite } from './fixtures/movie-quotes.ts';
 
+// One that is read, and one whose catalogue gets smaller from test to test, until there is none.
+const site = await startSite(t);
+const shrinking = await startSite(t);
+
 t.test('a random quote has its film, year, content and speaker', async (t) => {
-  const site = await startSite(t);
   const response = await site.request('/api/v1/quotes/random');
   t.equal(response.statusCode, 200);
   t.equal(response.headers['content-type'], 'application/json; charset=utf-8');
@@ -10,37 +15,7 @@ t.test('a random quote has its film, year, content and speaker', async (t) => {
   t.match(response.json(), { id: Number, film: /./, year: Number, content: /./, speaker: /./ });
 });
 
-t.test('random quotes are taken from the whole catalogue', async (t) => {
-  const site = await startSite(t);
-  // Few enough to be asked for often enough.
-  await site.sql('DELETE FROM quotes WHERE id > 20');
-  const last = 20;
-  const ids = new Set<number>();
-  // 15 times as many as there are quotes: that any given one is missing has a chance of e^-15.
-  for (let i = 0; i < last * 15; i++) ids.add((await site.request('/api/v1/quotes/random')).json().id);
-  t.equal(Math.min(...ids), 1);
-  t.equal(Math.max(...ids), last);
-  t.ok(ids.size > last * 0.98, `${ids.size} different ones of ${last}`);
-});
-
-t.test('a random quote is found although others were deleted', async (t) => {
-  const site = await startSite(t);
-  await site.sql('DELETE FROM quotes WHERE id NOT IN (7, 11)');
-  for (let i = 0; i < 50; i++) {
-    t.ok([7, 11].includes((await site.request('/api/v1/quotes/random')).json().id));
-  }
-});
-
-t.test('an empty catalogue is 404', async (t) => {
-  const site = await startSite(t);
-  await site.sql('DELETE FROM quotes');
-  const response = await site.request('/api/v1/quotes/random');
-  t.equal(response.statusCode, 404);
-  t.match(response.json(), { status: 404, detail: 'the catalogue is empty' });
-});
-
 t.test('a quote is answered by its id, with a tag to ask again by', async (t) => {
-  const site = await startSite(t);
   const first = await site.request('/api/v1/quotes/1');
   t.equal(first.statusCode, 200);
   t.match(first.json(), { id: 1, film: 'The Jazz Singer', year: 1927, speaker: 'Jack Robin' });
@@ -60,7 +35,6 @@ t.test('a quote is answered by its id, with a tag to ask again by', async (t) =>
 });
 
 t.test('HEAD is answered like GET without the body', async (t) => {
-  const site = await startSite(t);
   const get = await site.request('/api/v1/quotes/1');
   const head = await site.request({ method: 'HEAD', url: '/api/v1/quotes/1' });
   t.equal(head.statusCode, 200);
@@ -70,7 +44,6 @@ t.test('HEAD is answered like GET without the body', async (t) => {
 });
 
 t.test('what cannot be answered is application/problem+json', async (t) => {
-  const site = await startSite(t);
   const cases: [method: 'GET' | 'DELETE', url: string, status: number, body: object][] = [
     ['GET', '/api/v1/quotes/999999', 404, { title: 'Not Found', detail: 'there is no quote 999999' }],
     ['GET', '/api/v1/nothing', 404, { title: 'Not Found', detail: 'there is no GET /api/v1/nothing' }],
@@ -92,11 +65,36 @@ t.test('what cannot be answered is application/problem+json', async (t) => {
   }
 });
 
+t.test('random quotes are taken from the whole catalogue', async (t) => {
+  // Few enough to be asked for often enough.
+  await shrinking.sql('DELETE FROM quotes WHERE id > 20');
+  const last = 20;
+  const ids = new Set<number>();
+  // 15 times as many as there are quotes: that any given one is missing has a chance of e^-15.
+  for (let i = 0; i < last * 15; i++) ids.add((await shrinking.request('/api/v1/quotes/random')).json().id);
+  t.equal(Math.min(...ids), 1);
+  t.equal(Math.max(...ids), last);
+  t.ok(ids.size > last * 0.98, `${ids.size} different ones of ${last}`);
+});
+
+t.test('a random quote is found although others were deleted', async (t) => {
+  await shrinking.sql('DELETE FROM quotes WHERE id NOT IN (7, 11)');
+  for (let i = 0; i < 50; i++) {
+    t.ok([7, 11].includes((await shrinking.request('/api/v1/quotes/random')).json().id));
+  }
+});
+
+t.test('an empty catalogue is 404', async (t) => {
+  await shrinking.sql('DELETE FROM quotes');
+  const response = await shrinking.request('/api/v1/quotes/random');
+  t.equal(response.statusCode, 404);
+  t.match(response.json(), { status: 404, detail: 'the catalogue is empty' });
+});
+
 t.test('a failure inside is 500 and tells the client nothing of the inside', async (t) => {
-  const site = await startSite(t);
-  await site.sql('DROP TABLE quotes');
+  await shrinking.sql('DROP TABLE quotes');
   for (const url of ['/api/v1/quotes/random', '/api/v1/quotes/1']) {
-    const response = await site.request(url);
+    const response = await shrinking.request(url);
     t.equal(response.statusCode, 500);
     t.strictSame(response.json(), { type: 'about:blank', title: 'Internal Server Error', status: 500 });
   }
