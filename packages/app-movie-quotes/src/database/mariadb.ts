@@ -21,9 +21,6 @@ import { ENTITIES } from './entities.ts';
 import { MIGRATIONS, MIGRATIONS_TABLE } from './migrations/index.ts';
 import { QueryLog } from './query-log.ts';
 
-/** How often a transaction is run again that was the victim of a deadlock. */
-const ATTEMPTS = 5;
-
 /** Milliseconds by which the server may be late with the news that a statement took too long. */
 const GRACE = 500;
 
@@ -80,6 +77,7 @@ class MariadbDatabase implements Database {
   }
 
   async transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+    const end = performance.now() + this.#limit;
     for (let attempt = 1; ; attempt++) {
       const session = await this.#session();
       try {
@@ -91,11 +89,12 @@ class MariadbDatabase implements Database {
         return result;
       } catch (error) {
         await session.rollBack();
-        if (!isDeadlock(error) || attempt === ATTEMPTS) throw error;
+        if (!isDeadlock(error) || performance.now() >= end) throw error;
       } finally {
         session.release();
       }
-      await delay(Math.random() * 20 * attempt);
+      // The others that it was locked with go first, whoever they are.
+      await delay(Math.random() * Math.min(20 * attempt, 200));
     }
   }
 
