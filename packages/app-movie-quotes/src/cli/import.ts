@@ -44,7 +44,8 @@ async function* read(
       : new cliProgress.SingleBar({
           format: '{bar} {percentage} % of {file}, {rows} rows',
           stream: stderr,
-          hideCursor: null as unknown as boolean,
+          // Else it turns wrapping off, and Ctrl-C would leave the terminal so.
+          linewrap: true,
           clearOnComplete: true,
         });
   let read = 0;
