@@ -201,12 +201,29 @@ t.test(
         '--workers',
         'auto',
       ],
-      ['--bind', 'unix:/run/shop/app.sock', '--unix-only', '--environment-file', join(folder, 'env'), '--link'],
+      [
+        '--bind',
+        'unix:/run/shop/app.sock',
+        '--unix-only',
+        '--environment-file',
+        join(folder, 'env'),
+        '--link',
+        '--instances',
+        '--host-files',
+        '--backup',
+        join(folder, 'node_modules/.bin/tsgi'),
+      ],
       ['--node-arg=--title="100% a\\b"', '--pidfile', '/srv/shop.pid', '--env-file', 'a b'],
     ]) {
+      rmSync(join(folder, 'out'), { recursive: true, force: true });
       await generate(t, folder, 'systemd', ...args, '--name', 'shop', '--folder', folder);
-      const units = ['shop.service', 'shop.socket'].map((name) => join(folder, 'out', name));
-      const { status, stderr, stdout } = spawnSync('systemd-analyze', ['verify', ...units], { encoding: 'utf8' });
+      const names = readdirSync(join(folder, 'out')).filter((name) => /\.(service|socket|timer)$/.test(name));
+      const units = names.map((name) => join(folder, 'out', name.replace('@', '@1')));
+      const { status, stderr, stdout } = spawnSync('systemd-analyze', ['verify', ...units], {
+        encoding: 'utf8',
+        // Where a template is looked for; the empty one at the end is systemd's own.
+        env: { ...process.env, SYSTEMD_UNIT_PATH: `${join(folder, 'out')}:` },
+      });
       t.equal(stdout + stderr, '', args.join(' '));
       t.equal(status, 0);
     }
