@@ -50,8 +50,9 @@ async function loadRenderer(): Promise<Renderer> {
 export async function drawCard(card: Card): Promise<Buffer> {
   const page: Node = {
     type: 'container',
-    style: { width: WIDTH, height: HEIGHT, backgroundImage: 'url(picture)', backgroundSize: `${WIDTH}px ${HEIGHT}px` },
+    style: { width: WIDTH, height: HEIGHT },
     children: [
+      { type: 'image', src: 'picture', width: WIDTH, height: HEIGHT, style: { position: 'absolute', left: 0, top: 0 } },
       at(SITE, { type: 'text', text: 'MOVIE QUOTES', style: { ...titles(32), color: eraOf(card.year).ink } }),
       at(QUOTE, await fit(QUOTE, QUOTE_SIZES, quote(card))),
       at(YEAR, year(card)),
@@ -79,23 +80,26 @@ const CREDIT: Box = { left: 290, top: YEAR.top, width: 846, height: YEAR.height 
 const QUOTE_SIZES = [168, 154, 140, 128, 116, 106, 97, 88, 80, 72, 65, 58, 52, 46, 40, 34, 28];
 const CREDIT_SIZES = [56, 50, 44, 38, 33, 28];
 
-/** A text at a size; in no more than `lines`, the last of which ends with an ellipsis, where that is given. */
-type Typeset = (size: number, lines?: number) => Node;
+/**
+ * A text at a size, within a width; in no more than `lines`, the last of which ends with an ellipsis, where that is given.
+ */
+type Typeset = (size: number, width: number, lines?: number) => Node;
 
 function quote({ content, year }: Card): Typeset {
-  return (size, lines) => {
+  return (size, width, lines) => {
     const style = { fontFamily: WORDS, fontSize: size, lineHeight: 1.02, color: eraOf(year).ink };
     const letterSpacing = -0.015 * size;
     return {
       type: 'container',
-      style: { position: 'relative', width: QUOTE.width },
+      // A flex container, for in a block container a text is inline, and has no width of its own.
+      style: { position: 'relative', display: 'flex', width: QUOTE.width },
       children: [
         // Hung in the margin, as in a printed book; apart, for else it would pull the first letter there too (kerning).
         { type: 'text', text: '“', style: { ...style, position: 'absolute', top: 0, right: QUOTE.width } },
         {
           type: 'text',
           text: `${clean(content)}”`,
-          style: { ...style, width: QUOTE.width, letterSpacing, textWrap: 'balance', ...cut(lines) },
+          style: { ...style, width, letterSpacing, ...cut(lines) },
         },
       ],
     };
@@ -104,9 +108,9 @@ function quote({ content, year }: Card): Typeset {
 
 function credit({ film, speaker, year }: Card): Typeset {
   const { ink, accent } = eraOf(year);
-  return (size, lines) => ({
+  return (size, width, lines) => ({
     type: 'container',
-    style: { display: 'flex', flexDirection: 'column', gap: 6, width: CREDIT.width },
+    style: { display: 'flex', flexDirection: 'column', gap: 6, width },
     children: [
       {
         type: 'text',
@@ -143,19 +147,35 @@ function at({ left, top, width, height }: Box, child: Node): Node {
 
 /** The text at the largest of the sizes, which fall, at which it fits into the box; cut where it is too long for all. */
 async function fit({ width, height }: Box, sizes: readonly number[], typeset: Typeset): Promise<Node> {
-  const [largest, smallest] = [sizes[0] as number, sizes.at(-1) as number];
   let [low, high] = [0, sizes.length];
   while (low < high) {
     const middle = (low + high) >> 1;
     const size = sizes[middle] as number;
-    const measured = await (await renderer).measure(typeset(size), { width });
+    const measured = await measure(typeset(size, width));
     // A line's width has the space at its end in it.
     if (measured.height <= height && widest(measured) <= width + 0.25 * size) high = middle;
     else low = middle + 1;
   }
-  return low < sizes.length
-    ? typeset(sizes[low] ?? largest)
-    : typeset(smallest, Math.floor(height / (1.02 * smallest)));
+  const size = sizes[low];
+  if (size !== undefined) return typeset(size, await balance(width, (width) => typeset(size, width)));
+  const smallest = sizes.at(-1) as number;
+  return typeset(smallest, width, Math.floor(height / (1.02 * smallest)));
+}
+
+/** The least width at which it takes no more lines: they are about equally long then. */
+async function balance(width: number, typeset: (width: number) => Node): Promise<number> {
+  const { height } = await measure(typeset(width));
+  let [low, high] = [width / 2, width];
+  while (high - low > 4) {
+    const middle = (low + high) / 2;
+    if ((await measure(typeset(middle))).height <= height) high = middle;
+    else low = middle;
+  }
+  return high;
+}
+
+async function measure(node: Node): Promise<MeasuredNode> {
+  return (await renderer).measure(node, { width: WIDTH });
 }
 
 function widest({ runs, children }: MeasuredNode): number {

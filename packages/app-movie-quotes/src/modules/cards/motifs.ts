@@ -54,7 +54,7 @@ export const filmNoir: Motif = ({ tone, between }) => {
       [left + 352, left + 760],
     ] as const) {
       picture += `<path d="M${from} ${top} L${to} ${top + (to - from) * 0.06} v${pitch * 0.52} L${from} ${top + pitch * 0.46} z"
-        fill="${tone(0.21)}" opacity="0.8" transform="translate(${-lean * 6}) skewX(${lean})"/>`;
+        fill="${tone(0.21)}" fill-opacity="0.8" transform="translate(${-lean * 6}) skewX(${lean})"/>`;
     }
   }
   return picture;
@@ -132,7 +132,7 @@ export const sunsetGrid: Motif = ({ tone, between }) => {
     <stop offset="1" stop-color="${tone(0.3)}"/></linearGradient>${circle(x, horizon - 70, radius, 'url(#sun)')}`;
   for (let cut = 0; cut < 6; cut += 1) {
     const thick = 4 + cut * 3;
-    picture += `<rect x="0" y="${horizon - 150 + cut * 27}" width="${WIDTH}" height="${thick}" fill="${tone(0.07)}" opacity="0.9"/>`;
+    picture += `<rect x="0" y="${horizon - 150 + cut * 27}" width="${WIDTH}" height="${thick}" fill="${tone(0.07)}" fill-opacity="0.9"/>`;
   }
   picture += `<rect x="0" y="${horizon}" width="${WIDTH}" height="${HEIGHT}" fill="${tone(0.05)}"/>`;
   for (let lane = -16; lane <= 16; lane += 1)

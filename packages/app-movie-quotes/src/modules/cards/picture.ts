@@ -48,9 +48,9 @@ function leader(year: number, ink: string, paper: string, accent: string): strin
   const turn = (((((year % 10) + 10) % 10) + 0.5) / 10) * 2 * Math.PI;
   const [endX, endY] = [x + radius * Math.sin(turn), y - radius * Math.cos(turn)];
   const wide = radius * 0.6;
-  return `<circle cx="${x}" cy="${y}" r="${radius}" fill="${paper}" opacity="0.72"/>
+  return `<circle cx="${x}" cy="${y}" r="${radius}" fill="${paper}" fill-opacity="0.72"/>
     <path d="M${x} ${y} V${y - radius} A${radius} ${radius} 0 ${turn > Math.PI ? 1 : 0} 1 ${endX} ${endY} z" fill="${accent}"
-      opacity="0.34"/>
+      fill-opacity="0.34"/>
     <g fill="none" stroke="${ink}" stroke-opacity="0.6" stroke-width="2">
       <circle cx="${x}" cy="${y}" r="${radius}"/><circle cx="${x}" cy="${y}" r="${radius - 12}"/>
       <path stroke-width="1.2" d="M${x} ${y - radius} V${y - 28} M${x} ${y + 28} V${y + radius}
