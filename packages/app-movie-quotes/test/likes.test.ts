@@ -1,5 +1,6 @@
 import t from 'tap';
 import { type Site, startSite } from './fixtures/movie-quotes.ts';
+import { delivered } from './fixtures/reactions.ts';
 import type { SiteResponse } from './fixtures/served.ts';
 
 const site: Site = await startSite(t);
@@ -136,6 +137,7 @@ t.test('what is liked this week is trending, the most first', async (t) => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     await site.request({ method: 'POST', url: `/quotes/${id}/likes`, headers, payload: 'like=on' });
   }
+  await delivered(site.database);
   const { body } = await site.request('/trending');
   const ranks = [...body.matchAll(/<span>(\d+)<\/span>.*?quotes\/(\d+)".*?class="counts">(.*?)</gs)].map(
     ([, ...rank]) => rank,

@@ -113,6 +113,15 @@ t.test('views are counted in memory, and none is lost when the process leaves', 
   ]);
 });
 
+t.test('a page that was looked at is counted, also where the process leaves at once', async (t) => {
+  const site = await startSite(t);
+  t.equal((await site.request('/quotes/5')).statusCode, 200);
+  await site.close();
+  const next = await createReactionService(site.database, site.config.mongodb, silent);
+  t.teardown(() => next.close());
+  t.match((await next.countsOf([5])).get(5), { likes: 0, views: 1 });
+});
+
 t.test('a visitor likes a quote once, and sees so', async (t) => {
   const { config, database } = await openFor(t);
   const reactions = await createReactionService(database, config.mongodb, silent);

@@ -29,7 +29,10 @@ export interface ReactionService {
   countsOf(quoteIds: readonly number[]): Promise<Map<number, Counts>>;
   /** Whether this like is given. False while MongoDB is away and the outbox says nothing. */
   liked(key: string): Promise<boolean>;
-  /** Quotes of today and the six days before, the highest score first; what is known where MongoDB is away. */
+  /**
+   * Quotes of today and the six days before, the highest score first. With MongoDB: what has been delivered by now, and
+   * what was seen last while it is away.
+   */
   trending(limit: number): Promise<readonly Trend[]>;
   /** Likes that were given and taken back after the event `id`, the oldest first. */
   eventsAfter(id: number, limit: number): Promise<ReactionEvent[]>;
