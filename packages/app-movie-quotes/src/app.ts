@@ -114,7 +114,7 @@ export function createApp({ config = loadConfig(), logger, host = NO_HOST }: App
         sessionSecret: config.sessionSecret,
       });
       site.register(feedsController, { quotes, sitemap: createSitemapStore(database) });
-      site.register(likesController, { reactions, database, publicUrl: config.publicUrl });
+      site.register(likesController, { reactions, database, limits: config.limits, publicUrl: config.publicUrl });
     });
   });
 

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { type Site, startSite } from './fixtures/movie-quotes.ts';
@@ -227,6 +228,23 @@ t.test('pages that are the same for everyone may be kept, those with a like of s
     t.equal(headers['set-cookie'], undefined, url);
     const expected = url === '/quotes/1' ? 'private, no-cache' : url === '/about' ? 'no-store' : 'public, max-age=60';
     t.equal(headers['cache-control'], expected, url);
+  }
+});
+
+t.test('no page asks the database more than three times', async (t) => {
+  let asked: string[] = [];
+  const count = (message: unknown): void => {
+    const { sql } = message as { sql: string };
+    // Without what is written and delivered meanwhile.
+    if (/^\s*SELECT/.test(sql) && !/outbox|leases/.test(sql)) asked.push(sql);
+  };
+  subscribe('movie-quotes.query', count);
+  t.teardown(() => unsubscribe('movie-quotes.query', count));
+  const headers = { cookie: 'mq_visitor=00000000-0000-4000-8000-000000000000' };
+  for (const url of [...PAGES, '/feed.xml', '/sitemap.xml', '/sitemap/quotes/1.xml']) {
+    asked = [];
+    await site.request({ url, headers });
+    t.ok(asked.length > 0 && asked.length <= 3, `${url}: ${asked.length}`);
   }
 });
 

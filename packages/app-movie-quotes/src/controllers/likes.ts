@@ -3,6 +3,7 @@
 import formBody from '@fastify/formbody';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import type { LimitConfig } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
 import { limitRate } from '../middleware/rate-limit.ts';
 import { refuseCrossSite } from '../middleware/same-origin.ts';
@@ -13,18 +14,17 @@ import type { ReactionService } from '../modules/reactions/service.ts';
 export interface LikesOptions {
   readonly reactions: ReactionService;
   readonly database: Database;
+  readonly limits: LimitConfig;
   readonly publicUrl: string | null;
 }
 
 /** What the visitor wants and not that it changes: pressing twice by mistake, or sending again, is then harmless. */
 const LikeForm = Type.Object({ like: Type.Enum(['on', 'off']) });
 
-const LIKES_A_MINUTE = 60;
-
 export const likesController: FastifyPluginAsyncTypebox<LikesOptions> = async (app, options) => {
-  const { reactions, database, publicUrl } = options;
+  const { reactions, database, limits, publicUrl } = options;
   refuseCrossSite(app, publicUrl);
-  await limitRate(app, { database, name: 'page-likes', max: LIKES_A_MINUTE, seconds: 60 });
+  await limitRate(app, { database, name: 'page-likes', max: limits.writes, seconds: 60 });
   app.removeAllContentTypeParsers();
   await app.register(formBody, { bodyLimit: 1024 });
 
