@@ -5,6 +5,8 @@ import type { Card } from './draw.ts';
 import type { Work } from './threads.ts';
 
 export async function draw(card: Card): Promise<Buffer> {
+  // It lays out and rasterises in libuv's pool, and this thread waits for it: so as many are drawn at once as there are
+  // threads here, and at most four (UV_THREADPOOL_SIZE).
   // Loaded here, so that a platform that it has no binary for is the error of a task, and not of the whole pool.
   const { drawCard } = await import('./draw.ts');
   return drawCard(card);
