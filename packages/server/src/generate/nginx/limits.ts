@@ -13,11 +13,12 @@ export function limitZones(deployment: Deployment, { clientRate, clientConnectio
     ...(clientConnections === null ? [] : [`limit_conn_zone ${client} zone=${name}-connections:10m;\n`]),
   ];
   return `# Whose requests are counted together: an address; of IPv6 the network of 64 bits that a household has. An empty one is
-# not counted: this machine itself, with its probes and proxies.
+# not counted: this machine itself, with its probes and proxies, also as the networks of Docker know it.
 map $remote_addr ${client} {
     127.0.0.1 "";
     ::1 "";
     unix: "";
+    ~^172\\.(1[7-9]|2[0-9]|3[01])\\.0\\.1$ "";
     "~^(([0-9a-f]+:){4})" $1;
     default $binary_remote_addr;
 }
