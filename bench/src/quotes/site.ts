@@ -19,7 +19,7 @@ export interface Site {
 
 /** Starts it on a free port; resolves when it serves. */
 export async function startSite(workers: number, environment: NodeJS.ProcessEnv, folder: string): Promise<Site> {
-  const words = ['serve', `${GATEWAY}:createApplication()`, '--config', 'off', '--bind', '127.0.0.1:0'];
+  const words = ['serve', `${GATEWAY}:createApplication()`, '--bind', '127.0.0.1:0'];
   words.push('--workers', String(workers), '--control-socket', 'off', '--access-logfile', 'off');
   const child = spawn(process.execPath, ['--conditions=@tsgi/source', CLI, ...words], {
     cwd: folder,
