@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { cpuOf, pssOf, treeOf } from '../peers/process-tree.ts';
 
 const CLI = fileURLToPath(new URL('cli.ts', import.meta.resolve('tsgi')));
+const CONFIG = fileURLToPath(new URL('../tsgi.config.ts', import.meta.resolve('@tsgi/app-movie-quotes')));
 const GATEWAY = fileURLToPath(new URL('../gateway.ts', import.meta.resolve('@tsgi/app-movie-quotes')));
 
 export interface Site {
@@ -19,7 +20,7 @@ export interface Site {
 
 /** Starts it on a free port; resolves when it serves. */
 export async function startSite(workers: number, environment: NodeJS.ProcessEnv, folder: string): Promise<Site> {
-  const words = ['serve', `${GATEWAY}:createApplication()`, '--bind', '127.0.0.1:0'];
+  const words = ['serve', `${GATEWAY}:createApplication()`, '--config', CONFIG, '--bind', '127.0.0.1:0'];
   words.push('--workers', String(workers), '--control-socket', 'off', '--access-logfile', 'off');
   const child = spawn(process.execPath, ['--conditions=@tsgi/source', CLI, ...words], {
     cwd: folder,

@@ -4,7 +4,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { DatabaseConfig } from '../config/config.ts';
 import type { Database } from './database.ts';
-import { openMariadb } from './mariadb.ts';
 import { migrate } from './migrate.ts';
 import { explain, openSqlite } from './sqlite.ts';
 
@@ -16,8 +15,10 @@ export interface OpenedDatabase {
 }
 
 /** Connects without a look at the schema. Throws an `MQ_ERR_DATABASE_*` that says what to do. */
-export function connect(config: DatabaseConfig, log: FastifyBaseLogger): Promise<Database> {
-  return config.kind === 'sqlite' ? openSqlite(config, log) : openMariadb(config, log);
+export async function connect(config: DatabaseConfig, log: FastifyBaseLogger): Promise<Database> {
+  if (config.kind === 'sqlite') return openSqlite(config, log);
+  // Its client takes as long to load as Fastify does, and nearly as much memory.
+  return (await import('./mariadb.ts')).openMariadb(config, log);
 }
 
 /** Opens the database, ready for use. Throws an `MQ_ERR_DATABASE_*` that says what to do; then nothing stays open. */
