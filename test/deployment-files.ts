@@ -11,7 +11,17 @@ import { ROOT } from './markdown.ts';
 /** What all sites share: which paths are whose, what may be kept, and how much a client may ask for. */
 const EDGE = [
   ...['--immutable', '/assets/=/opt/movie-quotes/assets'],
-  ...['=/', '=/cache-me', '=/quotes', '=/trending', '/assets/', '/docs'].flatMap((path) => ['--cache', path]),
+  ...[
+    '=/',
+    '=/cache-me',
+    '=/quotes',
+    '=/trending',
+    '/assets/',
+    '/docs',
+    '=/feed.xml',
+    '=/robots.txt',
+    '/sitemap',
+  ].flatMap((path) => ['--cache', path]),
   ...['~^/films(/[0-9]+)?$', '~^/quotes/[0-9]+/card\\.png$', '~^/api/v1/(quotes|films)(/[0-9]+)?$'].flatMap((path) => [
     '--cache',
     path,
