@@ -31,16 +31,10 @@ const WAYS: readonly Way[] = [
 async function runSuite(environment: Record<string, string>): Promise<{ status: number | null; failures: string[] }> {
   // tap tells its child processes by variables that they are; this one is nobody's child.
   const own = Object.entries(process.env).filter(([name]) => !/^_?TAP/.test(name) && name !== 'NODE_OPTIONS');
-  const tap = [
-    join(ROOT, 'node_modules/.bin/tap'),
-    '--disable-coverage',
-    '--jobs=2',
-    '--timeout=180',
-    '--reporter=tap',
-  ];
-  const child = start(process.execPath, tap, {
+  const bin = join(ROOT, 'node_modules/.bin');
+  const child = start('tap', ['--disable-coverage', '--jobs=2', '--timeout=180', '--reporter=tap'], {
     cwd: PACKAGE,
-    env: { ...Object.fromEntries(own), ...environment },
+    env: { ...Object.fromEntries(own), PATH: `${bin}:${process.env.PATH}`, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
