@@ -98,10 +98,16 @@ export const Environment = Type.Object({
   }),
   HEAVY_ROUTE: Type.Boolean({ default: false, description: 'true or false' }),
   MAX_EVENT_LOOP_DELAY: Type.Integer({
-    default: 1000,
+    default: 250,
     minimum: 0,
     maximum: 60_000,
     description: 'the milliseconds of event-loop delay above which requests are refused, 0 (never) to 60000',
+  }),
+  MAX_EVENT_LOOP_UTILIZATION: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 100,
+    description: 'the percentage of event-loop utilisation above which requests are refused, 0 (never) to 100',
   }),
   MAX_HEAP_MB: Type.Integer({
     default: 0,
@@ -153,6 +159,8 @@ export interface MongodbConfig {
 export interface PressureConfig {
   /** Milliseconds, mean over a second. */
   readonly eventLoopDelay: number;
+  /** Share of a second in which the event loop was busy, 0 to 1. */
+  readonly eventLoopUtilization: number;
   /** Bytes. */
   readonly heap: number;
 }
@@ -225,7 +233,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, folder:
       requests: values.LOG_REQUESTS,
       file: values.LOG_FILE === undefined ? null : resolve(folder, values.LOG_FILE),
     },
-    pressure: { eventLoopDelay: values.MAX_EVENT_LOOP_DELAY, heap: values.MAX_HEAP_MB * 1024 * 1024 },
+    pressure: {
+      eventLoopDelay: values.MAX_EVENT_LOOP_DELAY,
+      eventLoopUtilization: values.MAX_EVENT_LOOP_UTILIZATION / 100,
+      heap: values.MAX_HEAP_MB * 1024 * 1024,
+    },
     limits: { reads: values.LIMIT_READS, writes: values.LIMIT_WRITES },
     cards: {
       threads: values.CARD_THREADS,

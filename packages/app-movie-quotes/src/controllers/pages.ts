@@ -58,7 +58,10 @@ export const pagesController: FastifyPluginAsyncTypebox<PagesOptions> = async (a
   app.get('/quotes', { schema: { querystring: QuotesQuery } }, async (request, reply) => {
     const { search, sort, page } = request.query;
     const found = await quotes.page({ search, sort: sort || 'id', page, size: QUOTES_ON_A_PAGE });
-    return reply.header('cache-control', SHARED).view('quotes', quotesPage(found, search.trim(), sort || 'id'));
+    const rows = found.quotes.map(({ id, version }) => `${id}.${version}`);
+    const key = `table ${rows.join()} ${found.total} ${page} ${sort} ${search}`;
+    reply.header('cache-control', SHARED);
+    return reply.keptView('quotes', key, () => quotesPage(found, search.trim(), sort || 'id'));
   });
 
   app.get('/quotes/random', async (_request, reply) => {

@@ -12,23 +12,49 @@ declare module 'fastify' {
   }
 }
 
-/** Milliseconds between two looks; what is measured is a mean over a second. */
-const LOOK = 500;
+/** Milliseconds over which delay and utilisation are measured. */
+const SAMPLE = 1000;
 
 /** Registers the limits on `app` and everything in it. While one is passed, the host is told to send no new requests. */
 export async function limitPressure(
   app: FastifyInstance,
-  { eventLoopDelay, heap }: PressureConfig,
+  { eventLoopDelay, eventLoopUtilization, heap }: PressureConfig,
   host: Host,
 ): Promise<void> {
+  // The first sample is of the start itself, in which the event loop always stands still.
+  let started = false;
+  const start = setTimeout(() => {
+    started = true;
+  }, 2 * SAMPLE).unref();
+
   await app.register(underPressure, {
+    sampleInterval: SAMPLE,
     maxEventLoopDelay: eventLoopDelay,
+    maxEventLoopUtilization: eventLoopUtilization,
+    eventLoopUtilizationMode: 'interval',
     maxHeapUsedBytes: heap,
-    retryAfter: 2,
-    message: 'the server has too much to do',
+    pressureHandler(_request, _reply, type) {
+      if (started || type === underPressure.TYPE_HEAP_USED_BYTES) throw new UnderPressure();
+    },
   });
-  const look = setInterval(() => host.setReady(!app.isUnderPressure(), 'too much load'), LOOK).unref();
-  app.addHook('onClose', async () => clearInterval(look));
+  const look = setInterval(() => {
+    if (started) host.setReady(!app.isUnderPressure(), 'too much load');
+  }, SAMPLE / 2).unref();
+  app.addHook('onClose', async () => {
+    clearTimeout(start);
+    clearInterval(look);
+  });
+}
+
+/** There is more work than this process can do. Answered with 503, and not logged: that would be a second load. */
+class UnderPressure extends Error {
+  readonly statusCode = 503;
+  readonly code = 'MQ_ERR_UNDER_PRESSURE';
+  readonly retryAfter = 2;
+
+  constructor() {
+    super('the server has too much to do');
+  }
 }
 
 /** A route's config: it is answered under pressure too. */

@@ -58,7 +58,7 @@ export function addRetryAfter(error: Error, reply: FastifyReply): void {
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
 }
 
-const REFUSALS: ReadonlySet<string> = new Set(['FST_UNDER_PRESSURE', 'MQ_ERR_QUEUE_FULL']);
+const REFUSALS: ReadonlySet<string> = new Set(['MQ_ERR_UNDER_PRESSURE', 'MQ_ERR_QUEUE_FULL']);
 
 /** Logs what is the server's fault, once. Refusals under load are not: they would be a second load. */
 export function logError(error: FastifyError, status: number, request: FastifyRequest): void {
