@@ -126,13 +126,13 @@ t.test('the database refuses a film or a quote that it has, and a quote of no fi
   const { database } = await openDatabase(t, await emptyPlace(t));
   const run = (sql: string) => database.transaction((transaction) => transaction.run(sql));
   const quote = 'INSERT INTO quotes (film_id, person_id, content) SELECT';
-  const unique = { constraint: 'unique' };
+  const unique = { message: 'the database refused it: unique' };
   await t.rejects(
     run("INSERT INTO films (title, year) SELECT title, year FROM films WHERE title = 'Casablanca'"),
     unique,
   );
   await t.rejects(run(`${quote} film_id, person_id, content FROM quotes WHERE id = 1`), unique);
-  await t.rejects(run(`${quote} 999999, person_id, 'a new one' FROM quotes WHERE id = 1`), { constraint: 'reference' });
+  await t.rejects(run(`${quote} 999999, person_id, 'a new one' FROM quotes WHERE id = 1`), { message: 'the database refused it: reference' });
 
   await database.transaction(async (transaction) => {
     const again = transaction.run(`${quote} film_id, person_id, content FROM quotes WHERE id = 1`);

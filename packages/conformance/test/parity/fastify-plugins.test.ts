@@ -179,7 +179,8 @@ t.test('@fastify/cookie and @fastify/session keep a visitor', async (t) => {
       return { visits: stored.visits };
     });
     app.get('/leave', async (request) => {
-      await request.session.destroy();
+      // Movie Quotes, checked as part of the same program, has a session of another kind.
+      await (request.session as unknown as { destroy(): Promise<void> }).destroy();
       return 'gone';
     });
     app.get('/cookie', async (request, reply) => {
