@@ -132,7 +132,9 @@ t.test('the database refuses a film or a quote that it has, and a quote of no fi
     unique,
   );
   await t.rejects(run(`${quote} film_id, person_id, content FROM quotes WHERE id = 1`), unique);
-  await t.rejects(run(`${quote} 999999, person_id, 'a new one' FROM quotes WHERE id = 1`), { message: 'the database refused it: reference' });
+  await t.rejects(run(`${quote} 999999, person_id, 'a new one' FROM quotes WHERE id = 1`), {
+    message: 'the database refused it: reference',
+  });
 
   await database.transaction(async (transaction) => {
     const again = transaction.run(`${quote} film_id, person_id, content FROM quotes WHERE id = 1`);
