@@ -85,7 +85,7 @@ export async function compareQuotes({ quick, json }: QuotesOptions): Promise<voi
     }
     for (const workers of [1, 2]) {
       say(`a crowd of 100 wants cards, ${workers === 1 ? '1 worker' : '2 workers'}`);
-      const site = await startSite(workers, { ...quotesEnvironment(folder), MAX_EVENT_LOOP_DELAY: '250' }, folder);
+      const site = await startSite(workers, { ...quotesEnvironment(folder), MAX_EVENT_LOOP_DELAY: '1000' }, folder);
       try {
         crowds.push(await measureCrowd(site, workers, RATE, plan.quiet));
       } finally {

@@ -16,7 +16,7 @@ t.test('without variables there are defaults', async (t) => {
     },
     mongodb: null,
     log: { level: 'info', requests: true, file: null },
-    pressure: { eventLoopDelay: 250, eventLoopUtilization: 0, heap: 0 },
+    pressure: { eventLoopDelay: 1000, eventLoopUtilization: 0, heap: 0 },
     limits: { reads: 600, writes: 60 },
     cards: { threads: 1, queue: 16, folder: join(folder, 'data/cards'), maxBytes: 256 * 1024 * 1024 },
     heavyRoute: false,

@@ -244,7 +244,9 @@ t.test('no page asks the database more than three times', async (t) => {
   for (const url of [...PAGES, '/feed.xml', '/sitemap.xml', '/sitemap/quotes/1.xml']) {
     asked = [];
     await site.request({ url, headers });
-    t.ok(asked.length > 0 && asked.length <= 3, `${url}: ${asked.length}`);
+    // What is trending comes from MongoDB where there is one; while nothing is, no quote is asked for.
+    const least = url === '/trending' && site.config.mongodb !== null ? 0 : 1;
+    t.ok(asked.length >= least && asked.length <= 3, `${url}: ${asked.length}`);
   }
 });
 

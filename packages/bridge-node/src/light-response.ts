@@ -362,7 +362,10 @@ export class LightResponse extends ServerResponseShell {
       this._failure = new TsgiError('TSGI_ERR_CLIENT_GONE', { part: 'the application had answered' }, { cause });
       this._reject?.(this._failure);
     }
+    // Also where nobody watched these two: Fastify asks them whether an answer that is late still has somebody to go to.
+    this.req._abort();
     close(this);
+    this.req._finish();
   }
 
   _open(action: string): OutgoingHeaders {

@@ -8,6 +8,8 @@ import t, { type Test } from 'tap';
 import WebSocket from 'ws';
 import { fromFastify } from '../src/index.ts';
 
+type Gate = ReturnType<typeof Promise.withResolvers<void>>;
+
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 async function serve(t: Test, app: FastifyInstance, options: object = {}): Promise<string> {
@@ -102,6 +104,34 @@ t.test('request.signal aborts when the client leaves a pending handler', async (
   request.destroy();
   await aborted.promise;
   t.pass('aborted');
+});
+
+t.test('an answer whose client has left is not sent twice', async (t) => {
+  for (const serveBy of ['the bridge', 'listen'] as const) {
+    const lines: string[] = [];
+    const app = fastify({ logger: { level: 'warn', stream: { write: (line: string) => void lines.push(line) } } });
+    const [reached, hold, over] = [0, 1, 2].map(() => Promise.withResolvers<void>()) as [Gate, Gate, Gate];
+    app.addHook('onSend', async (_request, _reply, payload) => {
+      reached.resolve();
+      await hold.promise;
+      return payload;
+    });
+    app.get('/', async (_request, reply) => {
+      reply.raw.once('close', over.resolve);
+      // Waits for the end of the answer, or of the connection.
+      return reply.send('late');
+    });
+    t.teardown(() => app.close());
+    const url = serveBy === 'listen' ? await app.listen({ port: 0, host: '127.0.0.1' }) : await serve(t, app);
+    const request = http.get(url, { agent: false }).on('error', () => {});
+    await reached.promise;
+    request.destroy();
+    await over.promise;
+    hold.resolve();
+    // What comes of it comes in the next turns.
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    t.strictSame(lines, [], serveBy);
+  }
 });
 
 t.test('WebSockets of @fastify/websocket talk, and are closed with 1001 by a drain', async (t) => {

@@ -98,7 +98,7 @@ export const Environment = Type.Object({
   }),
   HEAVY_ROUTE: Type.Boolean({ default: false, description: 'true or false' }),
   MAX_EVENT_LOOP_DELAY: Type.Integer({
-    default: 250,
+    default: 1000,
     minimum: 0,
     maximum: 60_000,
     description: 'the milliseconds of event-loop delay above which requests are refused, 0 (never) to 60000',
