@@ -26,7 +26,7 @@ export interface QuotesOptions {
 }
 
 /** Milliseconds, but for passes and slices. A whole run ends within six minutes. */
-const FULL = { limit: 100_000, passes: 2, repeats: 2, slices: 8, sliceTime: 250, time: 3000, quiet: 5000 };
+const FULL = { limit: 170_000, passes: 2, repeats: 2, slices: 8, sliceTime: 250, time: 3000, quiet: 5000 };
 const QUICK = { ...FULL, limit: 40_000, passes: 1, repeats: 0, slices: 4, time: 1000, quiet: 2000 };
 
 /** Requests for random quotes per second while the crowd is there: well below what one worker answers. */
@@ -83,6 +83,8 @@ export async function compareQuotes({ quick, json }: QuotesOptions): Promise<voi
         rmSync(join(folder, 'cards'), { recursive: true, force: true });
       }
     }
+    // Now, and not after what may go wrong below.
+    process.stdout.write(`${printSplits(splits)}\n${printWorkers(workersRows)}\n`);
     for (const workers of [1, 2]) {
       say(`a crowd of 100 wants cards, ${workers === 1 ? '1 worker' : '2 workers'}`);
       const site = await startSite(workers, { ...quotesEnvironment(folder), MAX_EVENT_LOOP_DELAY: '1000' }, folder);
@@ -96,7 +98,7 @@ export async function compareQuotes({ quick, json }: QuotesOptions): Promise<voi
   } finally {
     await mariadb?.stop();
   }
-  process.stdout.write(`${printSplits(splits)}\n${printWorkers(workersRows)}\n${printCrowds(crowds, RATE)}\n`);
+  process.stdout.write(`${printCrowds(crowds, RATE)}\n`);
   say(`${((performance.now() - started) / 1000).toFixed(0)} s`);
   if (json !== undefined) {
     const raw = { node: process.version, cores: cores.text, plan, splits, workers: workersRows, crowds };
@@ -105,6 +107,5 @@ export async function compareQuotes({ quick, json }: QuotesOptions): Promise<voi
 }
 
 function onMariadb(folder: string, { url }: Mariadb): NodeJS.ProcessEnv {
-  // An empty variable counts as one that is not set.
   return { ...quotesEnvironment(folder), DATABASE_FILE: '', DATABASE_URL: url };
 }

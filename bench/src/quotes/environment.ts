@@ -5,6 +5,8 @@
 export function quotesEnvironment(folder: string): NodeJS.ProcessEnv {
   return {
     DATABASE_FILE: `${folder}/movie-quotes.sqlite`,
+    // An empty variable counts as one that is not set.
+    DATABASE_URL: '',
     CARD_CACHE: `${folder}/cards`,
     MAX_EVENT_LOOP_DELAY: '0',
     LIMIT_READS: '0',
