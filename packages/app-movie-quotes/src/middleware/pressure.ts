@@ -21,11 +21,10 @@ export async function limitPressure(
   { eventLoopDelay, eventLoopUtilization, heap }: PressureConfig,
   host: Host,
 ): Promise<void> {
-  // The first sample is of the start itself, in which the event loop always stands still.
-  let started = false;
-  const start = setTimeout(() => {
-    started = true;
-  }, 2 * SAMPLE).unref();
+  // One bad second is not load: the start of this process and that of its successors, or a large collection. It is load
+  // when it lasts longer than a sample is looked at.
+  let since: number | null = null;
+  const lasts = (): boolean => since !== null && performance.now() - since > 1.5 * SAMPLE;
 
   await app.register(underPressure, {
     sampleInterval: SAMPLE,
@@ -34,16 +33,14 @@ export async function limitPressure(
     eventLoopUtilizationMode: 'interval',
     maxHeapUsedBytes: heap,
     pressureHandler(_request, _reply, type) {
-      if (started || type === underPressure.TYPE_HEAP_USED_BYTES) throw new UnderPressure();
+      if (lasts() || type === underPressure.TYPE_HEAP_USED_BYTES) throw new UnderPressure();
     },
   });
   const look = setInterval(() => {
-    if (started) host.setReady(!app.isUnderPressure(), 'too much load');
-  }, SAMPLE / 2).unref();
-  app.addHook('onClose', async () => {
-    clearTimeout(start);
-    clearInterval(look);
-  });
+    since = app.isUnderPressure() ? (since ?? performance.now()) : null;
+    host.setReady(!lasts(), 'too much load');
+  }, SAMPLE / 4).unref();
+  app.addHook('onClose', async () => clearInterval(look));
 }
 
 /** There is more work than this process can do. Answered with 503, and not logged: that would be a second load. */
