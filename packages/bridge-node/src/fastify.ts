@@ -37,7 +37,7 @@ export function fromFastify(app: FastifyApplication): Application {
     async start(context) {
       await app.ready();
       warnOfLosses(app, ids, context);
-      context.draining.addEventListener('abort', () => closeWebSockets(app), { once: true });
+      closeWebSocketsOf(app, context.draining);
     },
     async stop() {
       await app.close();
@@ -96,11 +96,30 @@ function inner(app: object, description: string): unknown {
   return symbol && (app as Record<symbol, unknown>)[symbol];
 }
 
-/** Tells the clients of @fastify/websocket that this worker goes away (RFC 6455 section 7.4.1), so that they connect again elsewhere. */
-function closeWebSockets(app: FastifyApplication & { websocketServer?: WebSocketServer }): void {
-  for (const client of app.websocketServer?.clients ?? []) client.close(1001);
+/**
+ * Tells the clients of @fastify/websocket that this worker goes away (RFC 6455 section 7.4.1), so that they connect again
+ * elsewhere. One whose connection was accepted while the worker began to drain is told as soon as it is open.
+ */
+function closeWebSocketsOf(
+  app: FastifyApplication & { websocketServer?: WebSocketServer },
+  draining: AbortSignal,
+): void {
+  const sockets = app.websocketServer;
+  sockets?.on('connection', (client) => {
+    if (draining.aborted) client.close(GOING_AWAY);
+  });
+  draining.addEventListener('abort', () => {
+    for (const client of sockets?.clients ?? []) client.close(GOING_AWAY);
+  });
 }
 
+const GOING_AWAY = 1001;
+
 interface WebSocketServer {
-  readonly clients: Iterable<{ close(code: number): void }>;
+  readonly clients: Iterable<WebSocketClient>;
+  on(event: 'connection', listener: (client: WebSocketClient) => void): unknown;
+}
+
+interface WebSocketClient {
+  close(code: number): void;
 }

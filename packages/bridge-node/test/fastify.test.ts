@@ -152,6 +152,26 @@ t.test('WebSockets of @fastify/websocket talk, and are closed with 1001 by a dra
   t.equal(server.stats().inFlight, 0);
 });
 
+t.test('a WebSocket that opens when the drain has begun is closed with 1001 as well', async (t) => {
+  const app = fastify();
+  await app.register(websocket);
+  const arrived = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  app.addHook('onRequest', () => {
+    arrived.resolve();
+    return released.promise;
+  });
+  app.get('/ws', { websocket: true }, () => {});
+  const server = await listen(fromFastify(app), '127.0.0.1:0', { log: silent });
+  const client = new WebSocket(`ws://127.0.0.1:${(server.address as { port: number }).port}/ws`);
+  const closed = once(client, 'close');
+  await arrived.promise;
+  const drained = server.drain();
+  released.resolve();
+  t.equal((await closed)[0], 1001);
+  await drained;
+});
+
 t.test('an upgrade that nobody listens for is an ordinary request', async (t) => {
   const app = fastify();
   app.get('/', async () => 'plain');
