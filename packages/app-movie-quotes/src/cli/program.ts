@@ -78,6 +78,13 @@ export function createProgram(terminal: Terminal, end: (status: number) => void)
     .action(async (name) => (await import('./admin.ts')).reset(terminal, name));
 
   program
+    .command('assets')
+    .description('Copies the static files to a folder, from where Nginx serves them at /assets/: FOLDER/VERSION/NAME.')
+    .argument('<folder>', 'the folder; it is made where it is missing')
+    .option('-k, --keep <count>', 'how many versions are kept, this one among them', countOf, 5)
+    .action(async (folder, options) => (await import('./assets.ts')).copyAssets(terminal, folder, options.keep));
+
+  program
     .command('doctor')
     .description('Looks for what could keep the application from working, and says what to do. Changes nothing.')
     .option('--json', 'writes JSON')
@@ -101,6 +108,11 @@ export async function main(argv: readonly string[], terminal: Terminal = process
   } catch (error) {
     return explain(error, terminal);
   }
+}
+
+function countOf(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('it takes a number from 1 to 9999.');
+  return Number(text);
 }
 
 /** One line for the operator, and the exit status. */

@@ -1,16 +1,13 @@
 // The static files of public/, under a name that changes with their content, so that browsers and proxies keep them
 // for ever and still never show an old one.
 
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { extname, join, relative } from 'node:path';
+import { extname } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import { takesGzip } from '../middleware/compress.ts';
 import { answerNotModified } from '../middleware/conditional.ts';
-
-const ROOT = join(import.meta.dirname, '../../src/public'); // Not compiled: the same from dist/.
+import { FOLDER, readStaticFiles } from './static-files.ts';
 
 /** Text is kept here, as it is and compressed: a page is to be small also where no proxy compresses. */
 const TEXT: Readonly<Record<string, string>> = {
@@ -34,8 +31,9 @@ interface Text {
  * of the other for its style: it gets the file that there is, not to be kept.
  */
 export async function addAssets(app: FastifyInstance): Promise<Assets> {
-  const { version, texts } = await readFolder(ROOT);
-  await app.register(fastifyStatic, { root: ROOT, serve: false, dotfiles: 'deny', maxAge: '1y', immutable: true });
+  const { version, files } = await readStaticFiles();
+  const texts = textsOf(files);
+  await app.register(fastifyStatic, { root: FOLDER, serve: false, dotfiles: 'deny', maxAge: '1y', immutable: true });
 
   app.get<{ Params: { version: string; '*': string } }>('/assets/:version/*', async (request, reply) => {
     const { version: asked, '*': name } = request.params;
@@ -57,18 +55,11 @@ export async function addAssets(app: FastifyInstance): Promise<Assets> {
   return (name) => `assets/${version}/${name}`;
 }
 
-async function readFolder(folder: string): Promise<{ version: string; texts: ReadonlyMap<string, Text> }> {
-  const hash = createHash('sha256');
+function textsOf(files: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Text> {
   const texts = new Map<string, Text>();
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  for (const file of files.sort()) {
-    const name = relative(folder, file);
-    const bytes = await readFile(file);
-    hash.update(name).update(bytes);
+  for (const [name, plain] of files) {
     const type = TEXT[extname(name)];
-    if (type === undefined) continue;
-    texts.set(name, { type, plain: bytes, gzip: gzipSync(bytes, { level: 9 }) });
+    if (type !== undefined) texts.set(name, { type, plain, gzip: gzipSync(plain, { level: 9 }) });
   }
-  return { version: hash.digest('hex').slice(0, 12), texts };
+  return texts;
 }
