@@ -1,0 +1,28 @@
+# Movie Quotes: a release as deploy/release makes it, on Debian's slim image of Node. docs/compose.md and docs/containers.md
+# tell how it is run.
+
+FROM node:26-bookworm-slim AS build
+WORKDIR /build
+COPY . .
+# The packages stay in the build's cache; the lock file says which ones.
+RUN --mount=type=cache,target=/cache npm_config_cache=/cache/npm pnpm_config_store_dir=/cache/pnpm \
+    deploy/release --folder /opt/movie-quotes/current
+
+FROM node:26-bookworm-slim
+COPY --from=build /opt/movie-quotes /opt/movie-quotes
+RUN install --directory --owner=node --group=node --mode=750 /var/lib/movie-quotes /var/log/movie-quotes
+ENV NODE_ENV=production \
+    PATH=/opt/movie-quotes/current/node_modules/.bin:$PATH \
+    TSGI_APP=/opt/movie-quotes/current/gateway.ts:createApplication() \
+    TSGI_CONFIG=/opt/movie-quotes/current/tsgi.config.ts \
+    TSGI_BIND=:5000 \
+    TSGI_MONITOR_BIND=:9000 \
+    DATABASE_FILE=/var/lib/movie-quotes/movie-quotes.sqlite
+USER node
+WORKDIR /var/lib/movie-quotes
+EXPOSE 5000 9000
+STOPSIGNAL SIGTERM
+# The server's own word, which waits behind no traffic.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
+    CMD ["node", "-e", "fetch('http://127.0.0.1:9000/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["tsgi", "serve"]
