@@ -5,11 +5,10 @@
 import net from 'node:net';
 
 process.on('SIGUSR1', () => {});
-// The next command takes what was compiled once from the disk: a third of the time of `tsgi status`.
-const { cacheCompiledCode } = await import('./compile-cache.ts');
-cacheCompiledCode();
-
 if ('BoundSocket' in net) {
+  // The next command takes what was compiled once from the disk: a third of the time of `tsgi status`.
+  const { cacheCompiledCode } = await import('./compile-cache.ts');
+  cacheCompiledCode();
   const { main } = await import('./cli/program.ts');
   process.exitCode = await main(process.argv);
 } else {
