@@ -3,6 +3,7 @@
 import type { Deployment } from '../deployment.ts';
 import { head, type NginxOptions, sizeOf, variable } from './options.ts';
 import { patternOf } from './patterns.ts';
+import { hostOf } from './proxy.ts';
 
 export function cacheZone(deployment: Deployment, { cache }: NginxOptions): string {
   if (cache === null) return '';
@@ -43,7 +44,7 @@ export function cache(deployment: Deployment): string {
 # with private, no-cache, no-store or Set-Cookie is not; of one with Vary there is a copy for each.
 proxy_cache ${variable(deployment, 'cache')};
 # What the application takes into account of a request: a host that somebody made up has copies of its own.
-proxy_cache_key $scheme://$http_host$request_uri;
+proxy_cache_key $scheme://${hostOf(deployment)}$request_uri;
 # An old answer is asked for anew by its tag, and costs nothing where it still holds.
 proxy_cache_revalidate on;
 # Of many who ask for what is not there yet one gets it, and the others wait for that. While an old answer is renewed, or

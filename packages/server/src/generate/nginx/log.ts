@@ -8,7 +8,7 @@ const FIELDS = {
   time: '"$time_iso8601"',
   id: '"$request_id"',
   client: '"$remote_addr"',
-  method: '"$request_method"',
+  method: '',
   scheme: '"$scheme"',
   host: '"$host"',
   target: '"$request_uri"',
@@ -28,14 +28,20 @@ const FIELDS = {
 };
 
 export function logFormat(deployment: Deployment): string {
-  const status = variable(deployment, 'status');
-  const lines = Object.entries({ ...FIELDS, status }).map(
+  const [status, method] = [variable(deployment, 'status'), variable(deployment, 'method')];
+  const lines = Object.entries({ ...FIELDS, method: `"${method}"`, status }).map(
     ([name, value], i) => `'${i === 0 ? '{' : ','}"${name}":${value}'`,
   );
   return `# 000, of a request that was never answered, is no number in JSON.
 map $status ${status} {
     ~^0 0;
     default $status;
+}
+
+# As the client sent it: for $request_method an error's page makes GET of all others.
+map $request ${method} {
+    "~^([A-Z]+) " $1;
+    default $request_method;
 }
 
 log_format ${deployment.name} escape=json

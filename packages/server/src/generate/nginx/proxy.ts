@@ -15,6 +15,12 @@ map ${variable(deployment, 'upgrade')} ${variable(deployment, 'connection')} {
     websocket upgrade;
     default "";
 }
+
+# The host as the client wrote it, with its port. HTTP/3 has it in no header, and HTTP/1.0 need not have it.
+map $http_host ${hostOf(deployment)} {
+    "" $host;
+    default $http_host;
+}
 `;
   if (deployment.settings.forwarded === 'x-forwarded') return upgrade;
   return `${upgrade}
@@ -25,12 +31,15 @@ map $remote_addr ${variable(deployment, 'for')} {
     default "for=unknown";
 }
 
-map $http_host ${variable(deployment, 'host')} {
-    "~^[A-Za-z0-9._:\\[\\]-]+$" ";host=\\"$http_host\\"";
+map ${hostOf(deployment)} ${variable(deployment, 'forwarded_host')} {
+    "~^[A-Za-z0-9._:\\[\\]-]+$" ";host=\\"${hostOf(deployment)}\\"";
     default "";
 }
 `;
 }
+
+/** What the client calls the site. */
+export const hostOf = (deployment: Deployment): string => variable(deployment, 'host');
 
 export function proxy(deployment: Deployment): string {
   const { settings } = deployment;
@@ -44,7 +53,7 @@ proxy_ssl_name $host;
 `;
   return `${head(`How requests are passed on to ${deployment.name}.`)}
 proxy_http_version 1.1;
-proxy_set_header Host $http_host;
+proxy_set_header Host ${hostOf(deployment)};
 proxy_set_header Connection ${variable(deployment, 'connection')};
 proxy_set_header Upgrade ${variable(deployment, 'upgrade')};
 proxy_set_header X-Request-Id $request_id;
@@ -79,12 +88,12 @@ function believed(deployment: Deployment): string {
       ? [
           ['X-Forwarded-For', '$remote_addr'],
           ['X-Forwarded-Proto', '$scheme'],
-          ['X-Forwarded-Host', '$http_host'],
+          ['X-Forwarded-Host', hostOf(deployment)],
           ['X-Forwarded-Prefix', '""'],
           ['Forwarded', '""'],
         ]
       : [
-          ['Forwarded', `"${variable(deployment, 'for')};proto=$scheme${variable(deployment, 'host')}"`],
+          ['Forwarded', `"${variable(deployment, 'for')};proto=$scheme${variable(deployment, 'forwarded_host')}"`],
           ['X-Forwarded-For', '""'],
           ['X-Forwarded-Proto', '""'],
           ['X-Forwarded-Host', '""'],
