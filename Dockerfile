@@ -10,7 +10,8 @@ RUN --mount=type=cache,target=/cache npm_config_cache=/cache/npm pnpm_config_sto
 
 FROM node:26-bookworm-slim
 COPY --from=build /opt/movie-quotes /opt/movie-quotes
-RUN install --directory --owner=node --group=node --mode=750 /var/lib/movie-quotes /var/log/movie-quotes
+# Volumes that are mounted here begin as these folders are.
+RUN install --directory --owner=node --group=node --mode=755 /opt/movie-quotes/assets /var/lib/movie-quotes /var/log/movie-quotes
 ENV NODE_ENV=production \
     PATH=/opt/movie-quotes/current/node_modules/.bin:$PATH \
     TSGI_APP=/opt/movie-quotes/current/gateway.ts:createApplication() \
