@@ -21,6 +21,7 @@ map $http_cookie ${variable(deployment, 'session')} {
     '$http_authorization',
     ...(cache.cookies.length === 0 ? [] : [variable(deployment, 'session')]),
     variable(deployment, 'upgrade'),
+    variable(deployment, 'roundabout'),
   ].join('');
   return `# Answers are kept for a day after they were last asked for: old ones are of use while the application is away.
 proxy_cache_path /var/cache/nginx-${name} keys_zone=${name}-cache:10m max_size=${sizeOf(cache.size)} inactive=1d use_temp_path=off;
@@ -30,6 +31,12 @@ map $uri ${variable(deployment, 'public')} {
 ${cache.paths.map((path) => `    ${patternOf(path)} ${name}-cache;\n`).join('')}    default off;
 }
 ${session}
+# Such a path is another one here than where it is passed on, as it was written: /admin/..%2fquotes is no /quotes.
+map $request_uri ${variable(deployment, 'roundabout')} {
+    "~^[^?]*(//|/\\.|\\\\\\\\|%2[Ee]|%2[Ff])" 1;
+    default "";
+}
+
 # Whoever says who they are gets an answer of their own.
 map "${personal}" ${variable(deployment, 'cache')} {
     "" ${variable(deployment, 'public')};

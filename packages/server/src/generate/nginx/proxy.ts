@@ -60,8 +60,8 @@ proxy_set_header X-Request-Id $request_id;
 
 # The application believes these, so whatever a client wrote under their names is replaced.
 ${believed(deployment)}${secure}
-# A server that runs accepts at once: its sockets queue connections.
-proxy_connect_timeout 5s;
+# A server that runs accepts at once: its sockets queue connections. One whose machine or container has gone is silent.
+proxy_connect_timeout 2s;
 # Between two parts of an answer. ${readReason(settings)}
 proxy_read_timeout ${readTimeout(settings)}s;
 # Between two parts of a request, which Nginx has as a whole before it passes it on.

@@ -2,13 +2,14 @@
 
 import { printBind } from '@tsgi/core';
 import { type Deployment, isEverywhere, type Reachable, reachable } from '../deployment.ts';
-import { head, indent, isSince, type NginxOptions, type StaticFiles, snippet } from './options.ts';
+import { head, indent, isSince, type NginxOptions, type StaticFiles, snippet, variable } from './options.ts';
 import { escapePattern } from './patterns.ts';
 
 export function site(deployment: Deployment, options: NginxOptions): string {
   const parts = [
     `${head(`The site of ${deployment.name}.`)}\ninclude ${snippet(deployment, 'http')};\n`,
     upstream(deployment, options),
+    ...(options.service === null ? [] : [failedMap(deployment)]),
     ...(options.tls === null ? [] : [redirect(options)]),
     server(deployment, options),
   ];
@@ -40,6 +41,22 @@ function upstream({ name, settings }: Deployment, { service, upstreams }: NginxO
     least_conn;
 ${lines.join('')}`;
   }
+}
+
+/**
+ * Nginx knows the address of a container that has gone for up to a second more. A request that waits there for a connection
+ * when Nginx learns of it is given up with 502, whoever else there is: ngx_http_upstream_get_round_robin_peer() returns
+ * NGX_BUSY once the addresses have changed. Another one may have found three containers that do not listen yet.
+ */
+function failedMap(deployment: Deployment): string {
+  return `# A request that no container got, since no connection was made, is passed on once more: Nginx gives one up when the addresses
+# of the containers change meanwhile, and when three of them do not listen yet. Of others this is the status.
+map "$upstream_connect_time|$upstream_status" ${variable(deployment, 'failed')} {
+    "~^[^0-9]*\\|" "";
+    ~504$ 504;
+    default 502;
+}
+`;
 }
 
 function addressOf(bind: Reachable): string {
@@ -77,11 +94,18 @@ function server(deployment: Deployment, options: NginxOptions): string {
   return `server {
 ${tls === null ? plainListen(service) : tlsListen(options)}    server_name ${serverName};
     access_log /var/log/nginx/${log}.log ${name};
-
+${service === null ? '' : CONTAINERS}
 ${snippets.map((file) => `    include ${snippet(deployment, file)};\n`).join('')}${tls === null ? acme(options.acmeWebroot) : ''}
 ${locations(deployment, options)}}
 `;
 }
+
+/** For containers that come and go; see {@link failedMap}. Both need the Nginx of the image, 1.27.4 or later. */
+const CONTAINERS = `
+    error_page 502 504 = @again;
+    # When Nginx is reloaded, for a request that is on its way: so long the connections of clients are kept.
+    keepalive_min_timeout 1s;
+`;
 
 function plainListen(service: string | null): string {
   return `    listen 80;\n${service === null ? '    listen [::]:80;\n' : ''}`;
@@ -113,7 +137,7 @@ function acme(webroot: string | null): string {
 `;
 }
 
-function locations(deployment: Deployment, { files }: NginxOptions): string {
+function locations(deployment: Deployment, { files, service }: NginxOptions): string {
   const { name, settings } = deployment;
   const { mountPath } = settings;
   const pass = `proxy_pass ${settings.certfile === null ? 'http' : 'https'}://${name};\n`;
@@ -125,7 +149,22 @@ function locations(deployment: Deployment, { files }: NginxOptions): string {
       : // A prefix alone would match /shopping for /shop.
         [block(`location ~ "^${escapePattern(mountPath)}(/|$)"`, pass), block('location /', 'return 404;\n')];
   const rest = files.length === 0 ? [] : [block('location @application', pass)];
+  if (service !== null) rest.push(block('location @again', again(deployment, pass)));
   return [...own, ...application, ...rest].join('\n');
+}
+
+/** A request that has failed with 502 or 504: see {@link failedMap}. */
+function again(deployment: Deployment, pass: string): string {
+  const failed = variable(deployment, 'failed');
+  return `if (${failed} = 502) {
+    return 502;
+}
+if (${failed} = 504) {
+    return 504;
+}
+${pass}error_page 500 502 503 504 /50x.${variable(deployment, 'error_form')};
+recursive_error_pages on;
+`;
 }
 
 function staticFiles(deployment: Deployment, { folder, immutable }: StaticFiles): string {
