@@ -2,9 +2,9 @@
 // sends a request twice: one without its whole reply has failed, whatever may have become of it.
 
 import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:http';
-import { crc32 } from 'node:zlib';
 import type { Target } from '../servers.ts';
-import { BODY_SIZE, bytesOf, CHECKSUM, PROCESS } from './application.ts';
+import { PROCESS } from './application.ts';
+import type { Question } from './question.ts';
 
 /** Milliseconds after which a request has failed. */
 const TIMEOUT = 10_000;
@@ -22,20 +22,12 @@ export class Client {
     this.#where = target.kind === 'tcp' ? { host: '127.0.0.1', port: target.port } : { socketPath: target.path };
   }
 
-  /** Sends one request, a GET of 16 KiB or a POST of 16 KiB, and checks the reply. Never rejects. */
-  send(method: 'GET' | 'POST', number: number): Promise<Outcome> {
+  /** Sends one request and checks the reply. Never rejects. */
+  send({ method, path, headers, body: sent, judge }: Question): Promise<Outcome> {
     return new Promise((resolve) => {
-      const sent = method === 'POST' ? bytesOf(number) : undefined;
-      const headers =
-        sent === undefined
-          ? {}
-          : {
-              'content-type': 'application/octet-stream',
-              'content-length': sent.length,
-              [CHECKSUM]: String(crc32(sent)),
-            };
+      const length = sent === undefined ? {} : { 'content-length': sent.length };
       const begun = performance.now();
-      const req = request({ ...this.#where, agent: this.#agent, method, path: `/item/${number}`, headers });
+      const req = request({ ...this.#where, agent: this.#agent, method, path, headers: { ...headers, ...length } });
       const timer = setTimeout(() => req.destroy(new Error(`no reply within ${TIMEOUT / 1000} s`)), TIMEOUT);
       let response: IncomingMessage | undefined;
       const settle = (outcome: Outcome): void => {
@@ -54,7 +46,8 @@ export class Client {
         res.on('data', (chunk: Buffer) => chunks.push(chunk));
         res.once('error', fail);
         res.once('end', () => {
-          const problem = judge(method, number, res, Buffer.concat(chunks));
+          const problem =
+            res.statusCode === 200 ? judge(res.headers, Buffer.concat(chunks)) : `answered with ${res.statusCode}`;
           if (problem !== null) settle({ ok: false, kind: `${method} ${problem}` });
           else {
             const process = String(res.headers[PROCESS]);
@@ -69,17 +62,4 @@ export class Client {
   close(): void {
     this.#agent.destroy();
   }
-}
-
-/** What is wrong with a complete reply; null for nothing. */
-function judge(
-  method: 'GET' | 'POST',
-  number: number,
-  { statusCode, headers }: IncomingMessage,
-  body: Buffer,
-): string | null {
-  if (statusCode !== 200) return `answered with ${statusCode}`;
-  if (headers[CHECKSUM] !== String(crc32(body))) return 'answered with a body that is not the one sent';
-  const right = method === 'GET' ? body.equals(bytesOf(number)) : body.toString() === `{"received":${BODY_SIZE}}`;
-  return right ? null : "answered with another request's body";
 }

@@ -4,11 +4,16 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { Target } from '../servers.ts';
 import { Client } from './client.ts';
+import { items, type Questions } from './question.ts';
+
+export type { Question, Questions } from './question.ts';
 
 export interface LoadOptions {
   readonly target: Target;
   /** Clients, each with one connection and one request at a time. Default 60. */
   readonly clients?: number;
+  /** What they ask. Default: what the application of the load answers, a GET and a POST of 16 KiB by turns. */
+  readonly questions?: Questions;
 }
 
 /** What happened in one phase of a load. A request belongs to the phase in which it ended. */
@@ -64,8 +69,8 @@ class Phase {
   }
 }
 
-/** Begins at once, and goes on until it is stopped. Every client alternates between a GET and a POST of 16 KiB each. */
-export function startLoad({ target, clients = 60 }: LoadOptions): RunningLoad {
+/** Begins at once, and goes on until it is stopped. */
+export function startLoad({ target, clients = 60, questions = items }: LoadOptions): RunningLoad {
   let phase = new Phase();
   let stopping = false;
   let number = 0;
@@ -74,7 +79,7 @@ export function startLoad({ target, clients = 60 }: LoadOptions): RunningLoad {
   const run = async (first: number): Promise<void> => {
     const client = new Client(target);
     for (let turn = first; !stopping; turn++) {
-      const outcome = await client.send(turn % 2 === 0 ? 'GET' : 'POST', number++);
+      const outcome = await client.send(questions(turn, number++));
       if (outcome.ok) phase.ok(outcome.process, outcome.milliseconds);
       else phase.failed(outcome.kind);
       ended++;
