@@ -13,16 +13,18 @@ RUN cd /opt/movie-quotes/current/node_modules/.pnpm && rm -r typeorm@*/node_modu
 
 FROM node:26-bookworm-slim
 COPY --from=build /opt/movie-quotes /opt/movie-quotes
-# Volumes that are mounted here begin as these folders are.
+# Volumes that are mounted here begin as these folders are. Nginx, who is somebody else, has its logs in the same one.
 RUN install --directory --owner=node --group=node \
-    /opt/movie-quotes/assets /opt/movie-quotes/compiled /var/lib/movie-quotes /var/log/movie-quotes
+    /opt/movie-quotes/assets /opt/movie-quotes/compiled /var/lib/movie-quotes \
+    && install --directory --mode=1777 /var/log/movie-quotes
 ENV NODE_ENV=production \
     NODE_COMPILE_CACHE=/opt/movie-quotes/compiled \
     PATH=/opt/movie-quotes/current/node_modules/.bin:$PATH \
     TSGI_APP=/opt/movie-quotes/current/gateway.ts:createApplication() \
     TSGI_CONFIG=/opt/movie-quotes/current/tsgi.config.ts \
     TSGI_BIND=:5000 \
-    TSGI_MONITOR_BIND=:9000
+    TSGI_MONITOR_BIND=:9000 \
+    TSGI_WORKERS=2
 USER node
 WORKDIR /var/lib/movie-quotes
 # What Node has compiled, for starts on a file system that cannot be written to: a worker with each of the databases, and
