@@ -56,6 +56,11 @@ export const START_ERRORS = {
     text: 'the database {place} is being migrated by another process (waited {seconds} s)',
     todo: 'let it finish, or raise DATABASE_WAIT',
   },
+  MQ_ERR_DATABASE_RESTORING: {
+    exit: 3,
+    text: 'a backup is being restored to the database {place}, or was not to its end',
+    todo: 'let it finish, or restore the backup again with --force',
+  },
   MQ_ERR_DATABASE_REFUSED: {
     exit: 3,
     text: 'the database {place} refused the connection: {reason}',

@@ -44,7 +44,7 @@ export async function withAnyDatabase<Result>(
 }
 
 /** Warnings, such as what is waited for, as lines for whoever typed the command. */
-function logTo({ stderr }: Terminal): FastifyBaseLogger {
+export function logTo({ stderr }: Terminal): FastifyBaseLogger {
   const write = (line: string) => stderr.write(`quotes: ${(JSON.parse(line) as { msg: string }).msg}\n`);
   return pino({ level: 'warn' }, { write }) as FastifyBaseLogger;
 }

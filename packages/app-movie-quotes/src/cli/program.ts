@@ -78,6 +78,20 @@ export function createProgram(terminal: Terminal, end: (status: number) => void)
     .action(async (name) => (await import('./admin.ts')).reset(terminal, name));
 
   program
+    .command('backup')
+    .description('Copies the databases to FOLDER/TIME, as they are at one moment, while the application runs.')
+    .argument('<folder>', 'where the backups are; it is made where it is missing')
+    .option('-k, --keep <count>', 'how many backups are kept, this one among them', countOf, 14)
+    .action(async (folder, options) => (await import('./backup.ts')).backup(terminal, folder, options.keep));
+  program
+    .command('restore')
+    .description('Brings a backup into the databases. The application is stopped meanwhile.')
+    .argument('<backup>', 'the folder of the backup')
+    .option('--force', 'replaces what is in the databases')
+    .option('--check', 'says whether the backup is whole and of a version that can be restored, and does nothing else')
+    .action(async (folder, options) => (await import('./backup.ts')).restore(terminal, folder, options));
+
+  program
     .command('assets')
     .description('Copies the static files to a folder, from where Nginx serves them at /assets/: FOLDER/VERSION/NAME.')
     .argument('<folder>', 'the folder; it is made where it is missing')

@@ -9,6 +9,9 @@ import { MIGRATIONS, MIGRATIONS_TABLE } from './migrations/index.ts';
 
 const NAMES: readonly string[] = MIGRATIONS.map((Migration) => new Migration().name);
 
+/** A table that is there while a restore fills the others, and stays when it is cut short: MariaDB cannot undo that. */
+export const UNFINISHED_RESTORE = 'unfinished_restore';
+
 /** A migration, and whether the database has it. */
 export interface MigrationState {
   readonly name: string;
@@ -26,6 +29,7 @@ export async function migrationStates(database: Database): Promise<MigrationStat
 }
 
 async function statesBy(runner: QueryRunner, place: string): Promise<MigrationState[]> {
+  if (await runner.hasTable(UNFINISHED_RESTORE)) throw new StartError('MQ_ERR_DATABASE_RESTORING', { place });
   const done = await executed(runner);
   refuseNewer(place, done);
   return NAMES.map((name) => ({ name, done: done.includes(name) }));
