@@ -2,6 +2,7 @@
 // others took, by phase. For whatever is done to a server meanwhile: replacing workers, reloading, taking sockets over.
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Target } from '../servers.ts';
 import { Client } from './client.ts';
 import { items, type Questions } from './question.ts';
@@ -14,6 +15,8 @@ export interface LoadOptions {
   readonly clients?: number;
   /** What they ask. Default: what the application of the load answers, a GET and a POST of 16 KiB by turns. */
   readonly questions?: Questions;
+  /** Milliseconds that a client waits between two requests. Default 0: the load is as much as the server answers. */
+  readonly pause?: number;
 }
 
 /** What happened in one phase of a load. A request belongs to the phase in which it ended. */
@@ -70,7 +73,7 @@ class Phase {
 }
 
 /** Begins at once, and goes on until it is stopped. */
-export function startLoad({ target, clients = 60, questions = items }: LoadOptions): RunningLoad {
+export function startLoad({ target, clients = 60, questions = items, pause = 0 }: LoadOptions): RunningLoad {
   let phase = new Phase();
   let stopping = false;
   let number = 0;
@@ -88,6 +91,7 @@ export function startLoad({ target, clients = 60, questions = items }: LoadOptio
         waiting.delete(waiter);
         waiter.resolve();
       }
+      if (pause > 0) await delay(pause);
     }
     client.close();
   };

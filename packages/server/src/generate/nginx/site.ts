@@ -103,6 +103,7 @@ ${locations(deployment, options)}}
 /** For containers that come and go; see {@link failedMap}. Both need the Nginx of the image, 1.27.4 or later. */
 const CONTAINERS = `
     error_page 502 504 = @again;
+    recursive_error_pages on;
     # When Nginx is reloaded, for a request that is on its way: so long the connections of clients are kept.
     keepalive_min_timeout 1s;
 `;
@@ -163,7 +164,6 @@ if (${failed} = 504) {
     return 504;
 }
 ${pass}error_page 500 502 503 504 /50x.${variable(deployment, 'error_form')};
-recursive_error_pages on;
 `;
 }
 
