@@ -48,13 +48,22 @@ const UNITS = [
   ...['--instances', '--backup', '/opt/movie-quotes/current/deploy/backup'],
 ];
 
+const LOG_FILE = '/var/log/movie-quotes/app_logs.log';
+
+const SERVICES = [
+  ...['--mariadb', 'DATABASE', '--mongodb', 'MONGODB', '--secret', 'SESSION_SECRET', '--secret', 'API_TOKEN'],
+  ...['--migrate', 'quotes migrate up; quotes assets /opt/movie-quotes/assets'],
+  ...['--volume', 'data=/var/lib/movie-quotes'],
+  // The application's lines and the server's, those of all containers.
+  ...['--log-file', LOG_FILE, '--variable', `LOG_FILE=${LOG_FILE}`],
+  ...['--profile', 'minimal', '--profile', 'unix'],
+];
+
 export interface Command {
   /** Where its files go, from the root. */
   readonly folder: string;
   /** The words after `tsgi generate`. */
   readonly words: readonly string[];
-  /** Which of its files these are; default: all of them. */
-  readonly only?: RegExp;
 }
 
 /** Several of them print the same snippets, byte for byte. */
@@ -76,8 +85,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     folder: '.',
-    words: ['compose', ...EDGE, '--main', '--bind', ':5000', '--publish', '5000'],
-    only: /^nginx\//,
+    words: ['compose', ...EDGE, '--main', '--bind', ':5000', '--publish', '5000', ...SERVICES],
   },
   { folder: 'systemd', words: ['systemd', ...UNITS, ...UNIX, '--unix-only', '--host-files'] },
   { folder: 'systemd/tcp', words: ['systemd', ...UNITS, ...UNIX, '--bind', '127.0.0.1:5000'] },
@@ -100,8 +108,7 @@ export async function filesOf(command: Command): Promise<Map<string, string>> {
     if (status !== 0) throw new Error(`${lineOf(command)}: ${stderr}`);
     const paths = globSync('**', { cwd: output, withFileTypes: true })
       .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(output.length + 1))
-      .filter((path) => command.only?.test(path) ?? true);
+      .map((entry) => join(entry.parentPath, entry.name).slice(output.length + 1));
     return new Map(paths.map((path) => [join(command.folder, path), readFileSync(join(output, path), 'utf8')]));
   } finally {
     rmSync(output, { recursive: true });

@@ -261,26 +261,58 @@ t.test('a unit says what the settings say', async (t) => {
   );
 });
 
+const OTHERS = [
+  '--migrate',
+  'tool up && tool "files"',
+  '--mongodb',
+  'M',
+  '--variable',
+  'PRICE=5$',
+  '--static',
+  '/a/=/srv/a',
+];
+
 t.test('the Compose file is one to Compose itself', { skip: missing('docker', 'compose', 'version') }, async (t) => {
   const folder = folderOf(t);
   for (const args of [
     [],
     ['--bind', 'unix:/run/shop/app.sock', '--access-logfile', '/var/log/shop/$access.log', '--user', 'node'],
     ['--monitor-bind', '[::]:9100', '--drain-delay', '2s', '--publish', '5000', '--name', 'Shop'],
+    [
+      ...'--name my-shop --mariadb DB --secret KEY --volume data=/srv --profile minimal --profile unix'.split(' '),
+      ...OTHERS,
+    ],
   ]) {
     await generate(t, folder, 'compose', ...args);
     const out = join(folder, 'out');
     const { status, stderr, stdout } = spawnSync(
       'docker',
-      ['compose', '-f', join(out, 'compose.yaml'), 'config', '--format', 'json'],
+      ['compose', '-f', join(out, 'compose.yaml'), '--profile', '*', 'config', '--format', 'json'],
       { encoding: 'utf8' },
     );
     t.equal(status, 0, stderr);
     const { services } = JSON.parse(stdout);
-    t.match(Object.keys(services).toSorted(), ['app', 'nginx']);
+    const all = ['app', 'app-unix', 'mariadb', 'migrate', 'minimal', 'mongodb', 'nginx', 'secrets', 'unix'];
+    t.strictSame(Object.keys(services).toSorted(), args.includes('--migrate') ? all : ['app', 'nginx']);
     t.equal(services.nginx.depends_on.app.condition, 'service_healthy');
-    for (const { type, source } of services.nginx.volumes)
+    for (const { type, source } of [...services.nginx.volumes, ...(services.unix?.volumes ?? [])])
       if (type === 'bind') t.ok(existsSync(source), `${source} is among the files`);
+    if (args.includes('--migrate')) {
+      t.match(services.app.environment, {
+        DB_URL: 'mariadb://my_shop@mariadb/my_shop',
+        DB_PASSWORD_FILE: '/run/secrets/db_password',
+        M_PASSWORD_FILE: '/run/secrets/m_password',
+        KEY_FILE: '/run/secrets/key',
+        PRICE: '5$',
+      });
+      t.strictSame(Object.keys(services.unix.depends_on), ['app-unix']);
+      t.equal(services['app-unix'].environment.TSGI_BIND, 'unix:/run/my-shop/app.sock');
+      const published = Object.values(services as Record<string, { ports?: object[] }>).flatMap(
+        ({ ports }) => ports ?? [],
+      );
+      t.equal(published.length, 3, 'Nginx, Nginx at a socket, and the application alone');
+      t.strictSame(Object.keys(services.mariadb.networks), ['back']);
+    }
     if (args.includes('$access.log')) t.equal(services.app.environment.TSGI_ACCESS_LOGFILE, args[3]);
     if (args.includes('5000')) {
       t.match(services.nginx.ports, [{ published: '5000', target: 80 }]);
@@ -319,6 +351,14 @@ t.test('what no file can be made of is refused in one line', async (t) => {
     [['nginx', '--name', '!'], /the name "!" has no letter/],
     [['compose', '--publish', 'x'], /--publish is "x"/],
     [['compose', '--certfile', 'a', '--keyfile', 'b'], /leave them out/],
+    [['compose', '--migrate', 'a\nb'], /--migrate is "a/],
+    [['compose', '--mariadb', 'db'], /--mariadb is "db"; it takes a name of capital letters/],
+    [['compose', '--secret', 'A=b'], /--secret is "A=b"/],
+    [['compose', '--variable', 'A'], /--variable is "A"; it takes NAME=value/],
+    [['compose', '--volume', 'data=here'], /--volume is "here"; it takes an absolute path/],
+    [['compose', '--profile', 'large'], /--profile is "large"; it takes minimal or unix/],
+    [['compose', '--profile', 'unix', '-b', 'unix:/run/a.sock'], /--profile is for an application at a port/],
+    [['compose', '--include', 'a b'], /--include is "a b"/],
     [['systemd', '--folder', 'here'], /the folder "here" cannot stand in a unit file/],
     [
       ['systemd', '--user', 'shop\nExecStartPre=/bin/true'],

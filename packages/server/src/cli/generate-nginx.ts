@@ -39,7 +39,7 @@ export interface NginxFlags extends EdgeFlags {
   readonly acmeWebroot?: string;
 }
 
-const collect = (value: string, before: string[]): string[] => [...before, value];
+export const collect = (value: string, before: string[]): string[] => [...before, value];
 
 export function addEdgeFlags(command: Command): Command {
   return command
@@ -114,9 +114,9 @@ const HOST_NAMES = /^[\w.*~^$()|\\+?-]+( [\w.*~^$()|\\+?-]+)*$/;
 /** Neither spaces nor quotes: a pattern with braces is quoted in the file. */
 const PATHS = /^(=?\/|~)[^\s"'\\;#]*(\\[^\s"';#][^\s"'\\;#]*)*$/;
 
-function matching(flag: string, text: string, pattern: RegExp, takes: string): string {
+export function matching(flag: string, text: string, pattern: RegExp, takes: string): string {
   if (pattern.test(text)) return text;
-  throw new SettingError(`${flag} is "${text}"`, `it takes ${takes}`);
+  throw new SettingError(`${flag} is ${JSON.stringify(text)}`, `it takes ${takes}`);
 }
 
 /** A whole number from 1 to `most`. */

@@ -2,7 +2,7 @@
 
 import { delimiter, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { composeFiles } from '../generate/compose.ts';
+import { composeFiles } from '../generate/compose/files.ts';
 import { type Deployment, deploymentOf, type GeneratedFile } from '../generate/deployment.ts';
 import { nginxFiles } from '../generate/nginx/files.ts';
 import { systemdFiles } from '../generate/systemd/files.ts';
@@ -12,16 +12,8 @@ import { resolveSettings } from '../settings/resolve.ts';
 import { SettingError } from '../settings/setting-error.ts';
 import type { Settings } from '../settings/table.ts';
 import { type AddCommand, type Flags, withApp, withSettings } from './command.ts';
-import {
-  addEdgeFlags,
-  addNginxFlags,
-  type EdgeFlags,
-  edgeOf,
-  type NginxFlags,
-  nginxOf,
-  numberOf,
-  pathOf,
-} from './generate-nginx.ts';
+import { addComposeFlags, type ComposeFlags, composeOf } from './generate-compose.ts';
+import { addNginxFlags, type NginxFlags, nginxOf, pathOf } from './generate-nginx.ts';
 
 /** Where systemd looks for programs (systemd.exec(5), ExecSearchPath=). */
 const SYSTEMD_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -73,18 +65,13 @@ export const addGenerate: AddCommand = (program) => {
     (deployment, flags) => systemdFiles(deployment, systemdOf(flags, deployment.settings)),
   );
 
-  target<EdgeFlags & { publish: string }>(
-    addEdgeFlags(
+  target<ComposeFlags>(
+    addComposeFlags(
       generate
         .command('compose')
-        .description("A Compose file, and the site of its Nginx. Their folder is the application's own.")
-        .optionsGroup('Compose:')
-        .option('--publish <port>', 'The port of this machine on which Nginx is reached.', '8080'),
+        .description("A Compose file, and the site of its Nginx. Their folder is the application's own."),
     ),
-    (deployment, { publish, site, ...edge }) => {
-      const options = edgeOf({ ...edge, site: site ?? `${deployment.name}-compose` }, deployment);
-      return composeFiles(deployment, { publish: numberOf('--publish', publish, 65_535), edge: options });
-    },
+    (deployment, flags) => composeFiles(deployment, composeOf(flags, deployment)),
   );
 };
 
