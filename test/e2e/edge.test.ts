@@ -5,8 +5,8 @@ import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { missing } from './container.ts';
-import { EdgeSite, IMAGE } from './fixtures/edge-site.ts';
-import { HARMLESS, HIDDEN, REFUSED } from './fixtures/hostile.ts';
+import { compareLogs, EdgeSite, IMAGE } from './fixtures/edge-site.ts';
+import { HARMLESS, REFUSED } from './fixtures/hostile.ts';
 
 type Named = { readonly Host: string };
 
@@ -44,28 +44,6 @@ async function each<T>(all: readonly T[], work: (one: T) => Promise<void>): Prom
     for (let one = left.pop(); one !== undefined; one = left.pop()) await work(one);
   };
   await Promise.all(Array.from({ length: 20 }, client));
-}
-
-/** What has arrived at the application is what Nginx has passed on, request by request. */
-async function compareLogs(t: Test, site: EdgeSite): Promise<void> {
-  const { passed, seen } = await site.logs();
-  const asked = new Map(passed.filter(({ upstream }) => upstream !== '').map((line) => [line.id, line]));
-  const ids = new Set<string>();
-  const wrong = seen.filter(({ reqId, method, url }) => {
-    const line = asked.get(reqId);
-    const twice = ids.has(reqId);
-    ids.add(reqId);
-    // What may be kept is asked for by GET, so that the head is kept with its body.
-    const wanted = line?.method === 'HEAD' && line.cache !== '' ? 'GET' : line?.method;
-    return twice || line?.target !== url || wanted !== method || url.includes(HIDDEN);
-  });
-  t.strictSame(wrong, [], 'each is one that Nginx has passed on, once, by that method and for that path');
-  t.strictSame(
-    passed.filter(({ target, status }) => target.includes(HIDDEN) && status < 400),
-    [],
-    'and none hid in another one',
-  );
-  t.comment(`${passed.length} requests at Nginx, ${seen.length} of them at the application`);
 }
 
 async function refuseAll(t: Test, site: EdgeSite): Promise<void> {
