@@ -14,6 +14,7 @@ import { printTable } from './table.ts';
 const USAGE = `usage: pnpm bench [--quick] [--only WORD]... [--json FILE]
        pnpm bench --servers [--quick] [--json FILE]
        pnpm bench --quotes [--quick] [--json FILE]
+       pnpm bench --nginx [--quick] [--json FILE]
        pnpm bench --heap
        pnpm bench --rolling
   --quick      within one minute: hello, unless --only asks for another part, in fewer rounds
@@ -21,6 +22,7 @@ const USAGE = `usage: pnpm bench [--quick] [--only WORD]... [--json FILE]
   --json FILE  writes the raw figures, slice by slice
   --servers    the second table: application servers and process managers, within six minutes, or three with --quick
   --quotes     the third table: Movie Quotes, request by request, within six minutes
+  --nginx      the fourth table: a Unix socket against TCP behind Nginx, within three minutes
   --heap       the leak check: the heap in use after 100,000 and after 300,000 requests
   --rolling    rolling replacements of processes under load, three times over TCP and over a Unix socket
 `;
@@ -37,6 +39,7 @@ const options = readOptions();
 if (options.help) process.stdout.write(USAGE);
 else if (options.servers) await (await import('./peers.ts')).compareServers(options);
 else if (options.quotes) await (await import('./quotes.ts')).compareQuotes(options);
+else if (options.nginx) await (await import('./nginx.ts')).compareNginx(options);
 else if (options.heap) await import('./heap.ts');
 else if (options.rolling) await import('./rolling.ts');
 else await compare();
@@ -50,6 +53,7 @@ function readOptions() {
         json: { type: 'string' },
         servers: { type: 'boolean', default: false },
         quotes: { type: 'boolean', default: false },
+        nginx: { type: 'boolean', default: false },
         heap: { type: 'boolean', default: false },
         rolling: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
