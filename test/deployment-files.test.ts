@@ -1,4 +1,4 @@
-// The files for Nginx and systemd in the repository are what `tsgi generate` prints for its settings.
+// The files for Nginx, systemd and Compose in the repository are what `tsgi generate` prints for its settings.
 
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { ROOT } from './markdown.ts';
 /** What is written by hand: an example of what only a machine knows. */
 const BY_HAND = ['systemd/env.example'];
 
-test('the files for Nginx and systemd are those that tsgi prints', async (t) => {
+test('the files for Nginx, systemd and Compose are those that tsgi prints', async (t) => {
   const printed = new Set(BY_HAND);
   for (const command of COMMANDS) {
     for (const [path, content] of await filesOf(command)) {
@@ -17,7 +17,7 @@ test('the files for Nginx and systemd are those that tsgi prints', async (t) => 
       t.equal(readFileSync(join(ROOT, path), 'utf8'), content, `${path} by ${lineOf(command)}`);
     }
   }
-  const there = globSync(['nginx/**', 'systemd/**'], { cwd: ROOT, withFileTypes: true })
+  const there = globSync(['nginx/**', 'systemd/**', 'compose.yaml'], { cwd: ROOT, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1));
   t.strictSame(there.sort(), [...printed].sort(), 'and there are no others');

@@ -1,5 +1,5 @@
-// The files for Nginx and systemd in this repository, and the commands of tsgi that print them for Movie Quotes. Run as a
-// program it writes them: `pnpm run generate`. With --check it writes nothing, names what differs, and exits with 1.
+// The files for Nginx, systemd and Compose in this repository, and the commands of tsgi that print them for Movie Quotes.
+// Run as a program it writes them: `pnpm run generate`. With --check it writes nothing, names what differs, and exits with 1.
 
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -56,7 +56,7 @@ const SERVICES = [
   ...['--volume', 'data=/var/lib/movie-quotes'],
   // The application's lines and the server's, those of all containers.
   ...['--log-file', LOG_FILE, '--variable', `LOG_FILE=${LOG_FILE}`],
-  ...['--profile', 'minimal', '--profile', 'unix'],
+  ...['--profile', 'minimal', '--profile', 'unix', '--include', 'deploy/observability/compose.yaml'],
 ];
 
 export interface Command {
