@@ -63,6 +63,7 @@ export async function measureNginx(
       const target = { kind: 'tcp', port: nginx.port } as const;
       loads.push(generator.start({ target, requests: [request], connections, prefix: cores.load }));
     }
+    await loaded(pairs);
     await delay(options.warmUp);
 
     const taken = pairs.map(() => ({ nginx: [] as Slice[], application: [] as Slice[], both: [] as Slice[] }));
@@ -95,6 +96,16 @@ export async function measureNginx(
     await Promise.all(applications.map((application) => application.stop()));
     process.removeListener('exit', clear);
     clear();
+  }
+}
+
+/** The load takes its time to begin; ten seconds at most, after which whatever is the matter shows in the figures. */
+async function loaded(pairs: readonly Pair[]): Promise<void> {
+  const count = () => Promise.all(pairs.map(async (pair) => (await sample(pair)).requests));
+  const before = await count();
+  for (const until = performance.now() + 10_000; performance.now() < until; ) {
+    await delay(100);
+    if ((await count()).every((requests, i) => requests > (before[i] as number))) return;
   }
 }
 
