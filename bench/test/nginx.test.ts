@@ -11,6 +11,7 @@ import { isNoisy, printNginx, ratioOf } from '../src/nginx/table.ts';
 t.test(
   'servers are measured with an Nginx each in front',
   {
+    timeout: 120_000,
     skip: (findNginx() === null || process.platform !== 'linux') && 'skipped: there is no Nginx',
   },
   async (t) => {

@@ -52,13 +52,15 @@ export async function measureNginx(
   const applications: ServerProcess[] = [];
   const loads: Load[] = [];
   try {
-    for (const [i, { server }] of rows.entries()) {
+    const starting = rows.map(async ({ server }, i) => {
       const application = await ServerProcess.start(server, { payload, folder });
       applications.push(application);
       const nginx = await NginxProcess.start(join(folder, `nginx-${i}`), application.target, request.path);
-      pairs.push({ nginx, application });
+      pairs[i] = { nginx, application };
       for (const pid of [application.pid, ...nginx.pids]) moveToServerCore(cores, pid);
-    }
+    });
+    const failed = (await Promise.allSettled(starting)).find((start) => start.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     for (const { nginx } of pairs) {
       const target = { kind: 'tcp', port: nginx.port } as const;
       loads.push(generator.start({ target, requests: [request], connections, prefix: cores.load }));
@@ -92,7 +94,7 @@ export async function measureNginx(
     }));
   } finally {
     await Promise.allSettled(loads.map((load) => load.stop()));
-    await Promise.all(pairs.map(({ nginx }) => nginx.stop()));
+    await Promise.all(pairs.map((pair) => pair?.nginx.stop()));
     await Promise.all(applications.map((application) => application.stop()));
     process.removeListener('exit', clear);
     clear();
