@@ -21,7 +21,7 @@ t.test('a machine of its own', { skip: missing(TRIXIE, BOOKWORM), bail: true }, 
   const folder = await mkdtemp(join(tmpdir(), 'tsgi-e2e-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const [trixie, bookworm] = await Promise.all([
-    boot(t, folder, TRIXIE, '/sbin/boot'),
+    boot(t, folder, TRIXIE, 'exec /sbin/boot'),
     boot(t, folder, BOOKWORM, BOOT),
     makeReleases(folder),
   ]);
@@ -33,7 +33,7 @@ t.test('a machine of its own', { skip: missing(TRIXIE, BOOKWORM), bail: true }, 
     );
     await machine.sh(`cd /root && sha256sum ${NODE}.tar.xz > SHASUMS256.txt && rm -r /srv/${NODE} && (${bare}) 2>&1`);
   }
-  if ((await trixie.try('apt-get update -q')).status !== 0) return void t.skip('Debian has no mirror here');
+  if ((await trixie.try('apt-get update -q')).status !== 0) return t.comment('skipped: no mirror of Debian is reached');
 
   await t.test('by hand, as the page says', (t) => byHand(t, trixie));
   await trixie.remove();
@@ -160,7 +160,7 @@ async function byHand(t: Test, machine: Container): Promise<void> {
     for (const { code, line } of found) {
       await machine.write('/run/step', code);
       const { status, stdout, stderr } = await machine.try(`version=${version} bash -eu -o pipefail /run/step`);
-      t.equal(status, 0, `${PAGE}:${line}\n${stdout}${stderr}`);
+      t.equal(status, 0, `${PAGE}:${line}${status === 0 ? '' : `\n${stdout}${stderr}`}`);
     }
   };
   const units = ['service', 'socket'].map((kind) => `/etc/systemd/system/movie-quotes.${kind}`).join(' ');
@@ -208,7 +208,7 @@ async function byHand(t: Test, machine: Container): Promise<void> {
   await t.test('and then by the script', async (t) => {
     const said = await machine.sh(`${VM} upgrade ${tarball('1.0.1')}`);
     t.match(said, /1\.0\.1 serves/);
-    t.match(await machine.sh(`${VM} status`), /release +1\.0\.1\n[^]*movie-quotes\.conf[^]*answers +yes/);
+    t.match(await machine.sh(`${VM} status`), /release +1\.0\.1\n[\s\S]*movie-quotes\.conf[\s\S]*answers +yes/);
   });
 
   await t.test('after the machine was started again', async () => {
@@ -240,7 +240,7 @@ async function byScript(t: Test, machine: Container): Promise<void> {
   await t.test('refuses what cannot come to anything, and changes nothing', async (t) => {
     const before = await machine.sh(files);
     const one = tarball('1.0.0');
-    await refuses(t, 'runuser -u nobody -- cat /root/vm | runuser -u nobody -- bash -s status', /not installed here/);
+    await refuses(t, 'runuser -u nobody -- bash -s status < /root/vm', /not installed here/);
     await refuses(t, `cp /root/vm /tmp && runuser -u nobody -- bash /tmp/vm install ${one}`, /must be run as root/);
     await refuses(t, '/root/vm upgrade', /which release\?/);
     await refuses(t, `/root/vm upgrade ${one}`, /not installed here: .* install TARBALL/);
@@ -261,7 +261,7 @@ async function byScript(t: Test, machine: Container): Promise<void> {
     await machine.sh('umount /etc/os-release');
     t.match(
       await machine.sh(`${install} --dry-run ${one}`),
-      /would run: apt-get install .*nginx[^]*would run: systemctl/,
+      /would run: apt-get install .*nginx[\s\S]*would run: systemctl/,
     );
     t.equal(await machine.sh(files), before);
   });
@@ -319,7 +319,7 @@ async function byScript(t: Test, machine: Container): Promise<void> {
     await under60Clients(t, machine, 'upgrade of TSGI, by a restart', () => vm(`upgrade ${tarball('1.2.0')} --keep 2`));
     t.equal(await current(), 'releases/1.2.0');
     t.equal(await machine.sh('ls /opt/movie-quotes/releases'), '1.0.0\n1.2.0', 'of five releases two are kept');
-    t.match(await machine.sh(`${VM} status`), /from 1\.2\.0, [^]*answers +yes/);
+    t.match(await machine.sh(`${VM} status`), /from 1\.2\.0, [\s\S]*answers +yes/);
   });
 
   await t.test('leaves what others made', async (t) => {
@@ -344,7 +344,7 @@ async function byScript(t: Test, machine: Container): Promise<void> {
     t.equal(await machine.sh('systemctl is-active nginx'), 'active');
     t.match(
       await machine.sh('ls /var/lib/movie-quotes /var/log/movie-quotes'),
-      /movie-quotes\.sqlite[^]*app_logs\.log/,
+      /movie-quotes\.sqlite[\s\S]*app_logs\.log/,
     );
   });
 }
