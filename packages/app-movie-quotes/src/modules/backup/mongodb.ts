@@ -73,10 +73,11 @@ export async function collectionsOf(db: Db): Promise<string[]> {
     .sort();
 }
 
-/** Inserts the documents of a file, and says how many they were. */
+/** Makes a collection of the documents of a file, and says how many they were. The application makes its indexes. */
 export async function loadCollection(db: Db, folder: string, name: string): Promise<number> {
   let count = 0;
   let batch: object[] = [];
+  await db.createCollection(name);
   const insert = async (): Promise<void> => {
     if (batch.length > 0) await db.collection(name).insertMany(batch);
     count += batch.length;
