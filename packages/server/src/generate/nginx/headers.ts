@@ -1,4 +1,5 @@
-// Headers of answers: what browsers should do about security, where the application has not said it itself.
+// Headers of answers: what browsers should do about security, and which request it was, where the application has not said
+// it itself.
 
 import type { Deployment } from '../deployment.ts';
 import { head, type NginxOptions, variable } from './options.ts';
@@ -8,6 +9,8 @@ const STANDARDS = {
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'SAMEORIGIN',
   'Referrer-Policy': 'strict-origin-when-cross-origin',
+  // What a user can tell whoever runs the site: it is in the logs of both.
+  'X-Request-Id': '$request_id',
 } as const;
 
 /** Two years, as browsers ask it of who wants to be on their own list. */
