@@ -11,6 +11,7 @@ import { type Test, test } from 'tap';
 import { parse } from 'yaml';
 import { run } from '../command.ts';
 import { ROOT } from '../markdown.ts';
+import { image } from './compose.ts';
 import { missing } from './container.ts';
 import { build, type Manifest, manifests, noKustomize, validator } from './fixtures/kubernetes.ts';
 
@@ -145,6 +146,8 @@ test('the files for Kubernetes', { skip: noKustomize }, async (t) => {
       t.match(guide, `--from-file=${key}=`, `docs/kubernetes.md makes ${key}`);
     for (const container of [app, ...pod.initContainers]) {
       t.equal(container.envFrom[0].configMapRef.name, the('ConfigMap').metadata.name);
+      t.equal(container.image, app.image, 'the same release migrates and serves');
+      t.match(container.image, /:[\w.-]+$/, 'one that has a version');
       for (const { name } of container.volumeMounts) t.ok(pod.volumes.some((volume: Manifest) => volume.name === name));
     }
     t.equal(pod.enableServiceLinks, false, 'no variables TSGI_* of a Service named tsgi');
@@ -153,10 +156,10 @@ test('the files for Kubernetes', { skip: noKustomize }, async (t) => {
   t.test(
     'run: as their user, on a file system that takes no write',
     {
-      skip: missing('movie-quotes'),
+      skip: missing('node:26-bookworm-slim'),
     },
     async (t) => {
-      const site = await runPod(t, pod, settings);
+      const site = await runPod(t, await image(), pod, settings);
       const answer = await fetch(`${site.url}/api/v1/quotes/random`);
       t.equal(answer.status, 200);
       t.match(await answer.json(), { film: String, content: String });
@@ -189,7 +192,7 @@ interface Pod {
 }
 
 /** The pod's containers, one after the other, with all that Docker has a word for. Only its databases are a file. */
-async function runPod(t: Test, pod: Manifest, settings: Record<string, string>): Promise<Pod> {
+async function runPod(t: Test, image: string, pod: Manifest, settings: Record<string, string>): Promise<Pod> {
   const name = `tsgi-e2e-${process.pid}-${randomBytes(4).toString('hex')}`;
   const remover = spawn('sh', ['-c', 'cat; exec docker rm --force --volumes "$0" "$0-init"', name], {
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -217,7 +220,11 @@ async function runPod(t: Test, pod: Manifest, settings: Record<string, string>):
   }
   const environment = { ...settings, DATABASE_URL: 'sqlite:/tmp/quotes.sqlite', MONGODB_URL: '' };
   const options = (container: Manifest): string[] => {
-    t.match(container.securityContext, { readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } });
+    t.strictSame(container.securityContext, {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
     return [
       ...['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges', '--pids-limit=512'],
       ...[`--user=${runAsUser}:${runAsGroup}`, `--group-add=${fsGroup}`],
@@ -236,9 +243,9 @@ async function runPod(t: Test, pod: Manifest, settings: Record<string, string>):
   };
   const [init] = pod.initContainers;
   const [app] = pod.containers;
-  await docker('run', '--name', `${name}-init`, ...options(init), 'movie-quotes', ...init.command);
+  await docker('run', '--name', `${name}-init`, ...options(init), image, ...init.command);
   const ports = app.ports.flatMap(({ containerPort }: Manifest) => ['--publish', `127.0.0.1:0:${containerPort}`]);
-  await docker('run', '--detach', '--name', name, ...ports, ...options(app), 'movie-quotes');
+  await docker('run', '--detach', '--name', name, ...ports, ...options(app), image);
   const [url, monitor] = await Promise.all(
     app.ports.map(
       async ({ containerPort }: Manifest) => `http://${await docker('port', name, `${containerPort}/tcp`)}`,
