@@ -123,7 +123,10 @@ export async function until<T>(ask: () => Promise<T>, holds: (value: T) => boole
   for (;;) {
     const value = await ask().catch((error: unknown) => error as Error);
     if (!(value instanceof Error) && holds(value)) return value;
-    if (performance.now() > end) throw new Error(`still, after ${ms} ms: ${value}`);
+    if (performance.now() > end) {
+      const found = value instanceof Error ? value.message : JSON.stringify(value);
+      throw new Error(`still, after ${ms} ms: ${found.slice(-2000)}`);
+    }
     // Asking takes processor time from what is waited for.
     await delay(100);
   }
