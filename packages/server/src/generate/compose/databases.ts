@@ -97,8 +97,9 @@ ${networks(['back'])}${dependsOn([['secrets', 'service_completed_successfully']]
       - ${SECRETS_MOUNT}:ro
     tmpfs: /tmp
     healthcheck:
+      # Its shell takes most of a second of a processor to start.
       test: [CMD, mongosh, --quiet, --eval, "db.adminCommand('ping').ok"]
-      interval: 3s
+      interval: 10s
       timeout: 10s
       retries: 5
       start_period: 120s
