@@ -11,19 +11,24 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { run, start } from '../command.ts';
-import { ROOT } from '../markdown.ts';
-import { Container, type Ended, missing } from './container.ts';
+import { blocks, ROOT } from '../markdown.ts';
+import { Container, type Ended, missing, TSGI } from './container.ts';
 import { type Served, serve } from './fixtures/served.ts';
 
 const PACKAGE = join(ROOT, 'packages/app-movie-quotes');
 // The drivers are the application's.
 const require = createRequire(join(PACKAGE, 'package.json'));
-const mysql: typeof import('mysql2/promise') = require('mysql2/promise');
+const mysql: Mysql = require('mysql2/promise');
 const mongoose: typeof import('mongoose') = require('mongoose');
 
 const TOKEN = 'a-token-for-this-test-alone';
 /** Rows with which a backup takes long enough to be killed in it. */
 const MANY = 300_000;
+
+/** The little of mysql2 that is used here. */
+interface Mysql {
+  createConnection(options: { uri: string }): Promise<{ query(sql: string): Promise<unknown[]>; end(): Promise<void> }>;
+}
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -65,7 +70,7 @@ class Stack {
   async sql<Row = Record<string, unknown>>(statement: string): Promise<Row[]> {
     const { DATABASE_URL = '' } = this.variables;
     const uri = DATABASE_URL.replace('mariadb:', 'mysql:').replace('@', `:${this.password}@`);
-    const connection = await mysql.createConnection({ uri, rowsAsArray: false });
+    const connection = await mysql.createConnection({ uri });
     try {
       return (await connection.query(statement))[0] as Row[];
     } finally {
@@ -390,4 +395,44 @@ t.test('backups of MariaDB and MongoDB', { skip: missing('mariadb:11.8', 'mongo:
     served.signal('SIGTERM');
     await served.exited;
   });
+});
+
+const MACHINE = 'tsgi/systemd:trixie';
+const PAGE = 'docs/backup.md';
+
+t.test(`${PAGE}, on a machine with systemd`, { skip: missing(MACHINE) }, async (t) => {
+  const mounts = ['/run', '/run/lock', '/tmp'].flatMap((path) => ['--tmpfs', path]);
+  const machine = await Container.start(t, MACHINE, ['--cap-add=SYS_ADMIN', '--cgroupns=private', ...mounts]);
+  await machine.until('systemctl is-system-running', (state) => /^(running|degraded)$/.test(state));
+  const units = '/etc/systemd/system';
+  const current = '/opt/movie-quotes/current';
+  await machine.sh(`cd /srv/tsgi/systemd && mkdir -p /etc/sysusers.d /etc/tmpfiles.d
+    cp sysusers.d/* /etc/sysusers.d/ && cp tmpfiles.d/* /etc/tmpfiles.d/ && cp movie-quotes* ${units}/
+    systemd-sysusers && systemd-tmpfiles --create movie-quotes.conf && cp env.example /etc/movie-quotes/env`);
+  // The release is the workspace, which is elsewhere. The command quotes is what deploy/as-service makes of it.
+  await machine.write(`${current}/node_modules/.bin/tsgi`, `#!/bin/sh\nexec ${TSGI} "$@"\n`);
+  await machine.sh(`cd ${current} && chmod 755 node_modules/.bin/tsgi && ln -s /srv/tsgi/deploy
+    ln -s /srv/tsgi/packages/app-movie-quotes/gateway.ts && ln -s /srv/tsgi/packages/app-movie-quotes/tsgi.config.ts`);
+  for (const name of ['movie-quotes', 'movie-quotes-backup']) {
+    await machine.write(`${units}/${name}.service.d/workspace.conf`, '[Service]\nBindReadOnlyPaths=/srv/tsgi\n');
+  }
+  const command = `#!/bin/sh
+    exec systemd-run --quiet --collect --wait --pipe --uid=movie-quotes --working-directory=/var/lib/movie-quotes \
+      --property=UMask=0077 --property=StateDirectory=movie-quotes --property=EnvironmentFile=/etc/movie-quotes/env \
+      node /srv/tsgi/packages/app-movie-quotes/src/cli/main.ts "$@"`;
+  await machine.write('/usr/local/bin/quotes', command);
+  await machine.sh('chmod 755 /usr/local/bin/quotes && systemctl daemon-reload && systemctl start movie-quotes');
+
+  for (const { code, line } of blocks(PAGE).filter(({ tags }) => tags.includes('machine'))) {
+    await machine.write('/run/step', code);
+    const { status, stdout, stderr } = await machine.try('bash -eu -o pipefail /run/step');
+    t.equal(status, 0, `${PAGE}:${line}${status === 0 ? '' : `\n${stdout}${stderr}`}`);
+  }
+  const served = await machine.sh('curl --silent --unix-socket /run/movie-quotes/app.sock http://localhost/readyz');
+  t.match(served, '"ready"', 'the application serves again');
+  const folder = '/var/lib/movie-quotes-backups';
+  t.match(await machine.sh(`stat --format '%a %U' ${folder}/2*Z`), /^700 movie-quotes$/);
+  const data = await machine.sh("cd /var/lib/movie-quotes && stat --format '%n %a %U' *.sqlite*");
+  t.match(data, /^movie-quotes.sqlite 600 movie-quotes$/m);
+  t.match(data, /^movie-quotes.sqlite.before-restore \d+ movie-quotes$/m);
 });
