@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { createLogger } from '../src/config/logger.ts';
 import { temporaryFolder } from './fixtures/movie-quotes.ts';
@@ -38,4 +39,28 @@ t.test('an error keeps its stack and its cause', async (t) => {
   const log = createLogger({ level: 'info', requests: true, file }, false);
   log.error({ err: new Error('the outer one', { cause: new Error('the inner one') }) }, 'it failed');
   t.match(linesOf(file), [{ err: { message: /the outer one/, stack: /caused by: Error: the inner one/ } }]);
+});
+
+t.test('a file that was renamed is let go of, and no line is lost', async (t) => {
+  const folder = temporaryFolder(t);
+  const [file, rotated] = [join(folder, 'app_logs.log'), join(folder, 'app_logs.log.1')];
+  const logs = [1, 2].map(() => createLogger({ level: 'info', requests: true, file }, false));
+  for (const log of logs) log.info('before');
+  renameSync(file, rotated);
+  // It looks once a second; what it writes until then is in the old file.
+  let lines = 2;
+  do {
+    for (const log of logs) log.info('after');
+    lines += logs.length;
+    await delay(20);
+  } while (!existsSync(file) || linesOf(file).length < 4);
+  t.equal(linesOf(rotated).length + linesOf(file).length, lines);
+  const last = linesOf(rotated).length;
+  for (const log of logs) log.info('later');
+  t.equal(linesOf(rotated).length, last);
+
+  renameSync(file, `${rotated}.gz`);
+  rmSync(folder, { recursive: true });
+  await delay(1100);
+  t.doesNotThrow(() => logs[0]?.info('where no file can be made'));
 });
