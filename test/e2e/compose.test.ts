@@ -166,7 +166,8 @@ t.test('docker compose up of a fresh clone', { skip: noCompose(), bail: true }, 
     await stack.compose('kill', '--signal', 'HUP', 'app');
     await until(
       () => linesOf(stack),
-      (lines) => lines.some(({ msg }) => /generation 1 .*left|reload/.test(msg)),
+      (lines) => lines.filter(({ msg }) => msg.includes('has left')).length === 2,
+      180_000,
     );
     await fetch(`${url}/hello?after`);
     await until(

@@ -14,6 +14,9 @@ const siteMount = (site: string): string => `./nginx/${sitePath(site)}:${NGINX_F
 /** Folders that Nginx writes to: its own, and those of the images of Debian and of Docker Hub. There www-data is 33. */
 const FOLDERS = ['/run', '/var/cache', '/var/cache/nginx', '/var/lib/nginx'];
 
+const HEALTH =
+  "true </dev/tcp/127.0.0.1/80 && { [ -e /run/reached ] || curl -so /dev/null -w '%{http_code}' http://127.0.0.1/ | grep -qv '50[234]' && touch /run/reached; }";
+
 export interface NginxService {
   readonly deployment: Deployment;
   readonly options: ComposeOptions;
@@ -54,11 +57,12 @@ ${networks(parts.networks)}${dependsOn([[upstream, 'service_healthy']])}${list('
   'tmpfs',
   FOLDERS.map((folder) => `${folder}:uid=33,gid=33`),
 )}    healthcheck:
-      # It accepts. Whether the application answers is the application's health.
-      test: [CMD, bash, -c, "true </dev/tcp/127.0.0.1/80"]
+      # It accepts, and has reached the application once. Whether that still answers is the application's own health.
+      test: [CMD, bash, -c, ${text(HEALTH)}]
       interval: 3s
       timeout: 3s
       retries: 3
+      start_period: 30s
     # Answers under way may be finished.
     stop_grace_period: 30s
     mem_limit: 256m
