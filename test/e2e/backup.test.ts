@@ -12,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { run, start } from '../command.ts';
 import { blocks, ROOT } from '../markdown.ts';
+import { Stack as Compose, image, noCompose } from './compose.ts';
 import { Container, type Ended, missing, TSGI } from './container.ts';
 import { type Served, serve } from './fixtures/served.ts';
 
@@ -435,4 +436,37 @@ t.test(`${PAGE}, on a machine with systemd`, { skip: missing(MACHINE) }, async (
   const data = await machine.sh("cd /var/lib/movie-quotes && stat --format '%n %a %U' *.sqlite*");
   t.match(data, /^movie-quotes.sqlite 600 movie-quotes$/m);
   t.match(data, /^movie-quotes.sqlite.before-restore \d+ movie-quotes$/m);
+});
+
+t.test(`${PAGE}, with Compose`, { skip: noCompose() }, async (t) => {
+  const [here, there] = [await image(), join(t.testdir(), 'movie-quotes.tar')];
+  const stack = await Compose.up(t, { image: here });
+  const follow = async (project: string, tag: string, backup: string) => {
+    for (const { code, line } of blocks(PAGE).filter(({ tags }) => tags.includes(tag))) {
+      const steps = code.replaceAll('20261121T161219Z', backup).replace('/srv/backups/movie-quotes.tar', there);
+      const variables = [`COMPOSE_PROJECT_NAME=${project}`, `IMAGE=${here}`, 'PORT=0'];
+      const { status, stdout, stderr } = await run('env', [...variables, 'sh', '-euc', steps], ROOT);
+      t.equal(status, 0, `${PAGE}:${line}${status === 0 ? '' : `\n${stdout}${stderr}`}`);
+    }
+  };
+  const folder = '/var/lib/movie-quotes/backups';
+  const quotes = (of: Compose) => of.exec('app', 'quotes export --format ndjson | wc -l');
+  await stack.exec('app', `quotes backup ${folder}`);
+  const backup = await stack.exec('app', `ls ${folder}`);
+  const before = await quotes(stack);
+  await stack.exec(
+    'app',
+    `echo '{"film":"The Unseen","year":1999,"content":"Made after it.","speaker":"N"}' | quotes import -`,
+  );
+  t.not(await quotes(stack), before);
+  await follow(stack.project, 'compose', backup);
+  t.equal(await quotes(stack), before);
+
+  // Where only the databases are, and nothing is in them.
+  const script = `docker compose --project-name ${stack.project} exec -T app tar -c -C /var/lib/movie-quotes backups > ${there}`;
+  t.equal((await run('env', [`IMAGE=${here}`, 'sh', '-c', script], ROOT)).status, 0);
+  await stack.compose('stop');
+  const other = await Compose.up(t, { image: here, services: [] });
+  await follow(other.project, 'elsewhere', backup);
+  t.equal(await quotes(other), before);
 });
