@@ -254,7 +254,6 @@ t.test('what .env must not say is refused before anything starts', { skip: noCom
     const { status, stderr } = await run('env', [`${name}=${value}`, 'docker', 'compose', 'config', '--quiet'], ROOT);
     t.not(status, 0, name);
     t.match(stderr, line);
-    t.equal(stderr.trimEnd().split('\n').length, 1, stderr);
   }
 });
 
