@@ -154,8 +154,7 @@ function appService(inside: Inside): string {
           { bind: printBind(bind), socketMode: '666' }
         : { bind: `:${bind.port}`, forwardedAllowIps: DOCKER_NETWORKS }),
       monitorBind: monitor.bind,
-      // For the moment in which Nginx still sends requests to a container that is about to leave.
-      drainDelay: settings.drainDelay > 0 ? writeValue('drainDelay', settings.drainDelay) : '500ms',
+      drainDelay: writeValue('drainDelay', drainDelayOf(settings)),
     } satisfies Partial<Record<SettingName, string>>),
   ];
   const ready = `fetch('${monitor.url}/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))`;
@@ -168,9 +167,7 @@ ${networks(stores.length > 0 ? ['edge', 'back'] : [])}${dependsOn(
 )}${ENV_FILE}    environment: &environment
 ${environment.map(([variable, value]) => `      ${variable}: ${text(value)}\n`).join('')}${list('volumes', [
   ...options.volumes.map(([volume, path]) => `${volume}:${path}`),
-  ...logFolders(settings).map(([volume, path], i) =>
-    i === 0 ? `\${LOGS:-${volume}}:${path}` : text(`${volume}:${path}`),
-  ),
+  ...logFolders(settings).map(([volume, path]) => text(`${volume}:${path}`)),
   ...(bind.kind === 'unix' ? [text(`sockets:${posix.dirname(bind.path)}`)] : []),
   ...secretsMount(inside),
 ])}    tmpfs: /tmp
@@ -261,9 +258,14 @@ function limits(): string {
 `;
 }
 
+/** In this time Nginx closes the connections that it does not use: see the upstream of its site. */
+function drainDelayOf({ drainDelay }: Settings): number {
+  return drainDelay > 0 ? drainDelay : 2500;
+}
+
 /** A little more than the server takes at most. */
-function grace({ drainDelay, gracefulTimeout }: Settings): string {
-  return seconds(drainDelay + 500 + gracefulTimeout + 5000);
+function grace(settings: Settings): string {
+  return seconds(drainDelayOf(settings) + 500 + settings.gracefulTimeout + 5000);
 }
 
 /** Where the container's health is asked for: the monitor of the settings, or one for this. */

@@ -52,7 +52,7 @@ ${networks(parts.networks)}${dependsOn([[upstream, 'service_healthy']])}${list('
   ...files,
   ...(sockets === null ? [] : [text(`sockets:${sockets}`)]),
   // What the image has there are links to its standard output.
-  ...(logs ? [`\${LOGS:-logs}:/var/log/nginx:nocopy`] : []),
+  ...(logs ? ['logs:/var/log/nginx:nocopy'] : []),
 ])}${list(
   'tmpfs',
   FOLDERS.map((folder) => `${folder}:uid=33,gid=33`),
