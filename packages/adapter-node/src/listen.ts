@@ -120,7 +120,12 @@ class Server implements NodeListening {
 
   async #drain(wait: number, graceful: number, lastCall: number): Promise<void> {
     this.#control.drain();
-    if (wait > 0) await delay(wait);
+    if (wait > 0) {
+      // A balancer that closes its idle connections within this time leaves none behind on which its next request could
+      // meet our close: those that it uses meanwhile are told to close.
+      this.#engine.lastCall();
+      await delay(wait);
+    }
     await this.#engine.leave?.();
     this.#engine.lastCall();
     await this.#emptyBacklog();

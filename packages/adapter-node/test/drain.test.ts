@@ -58,7 +58,8 @@ t.test('the context is told first: draining aborts and readiness ends', async (t
 t.test('with a delay the listener stays open while load balancers notice', async (t) => {
   const { server, url } = await serve(t, () => ({ status: 200, headers: [], body: 'ok' }));
   const drained = server.drain({ delay: 200 });
-  t.equal((await get(url, keepAlive())).text, 'ok');
+  const agent = keepAlive();
+  t.match(await get(url, agent), { text: 'ok', headers: { connection: 'close' } }, 'and uses no connection twice');
   await drained;
   await t.rejects(get(url, keepAlive()), { code: 'ECONNREFUSED' });
 });

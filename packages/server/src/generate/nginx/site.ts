@@ -19,11 +19,14 @@ export function site(deployment: Deployment, options: NginxOptions): string {
 function upstream({ name, settings }: Deployment, { service, upstreams }: NginxOptions): string {
   const [bind] = upstreams.length > 0 ? upstreams : reachable(settings);
   // Nginx must close first, or it would send a request on a connection that is just being closed.
-  const idle = Math.min(60, Math.floor(settings.keepAlive / 1000) - 5);
+  const most = service === null ? 60 : 2;
+  const idle = Math.min(most, Math.floor(settings.keepAlive / 1000) - 5);
   const keep =
     idle < 1
       ? '    # The application keeps no connection open for long enough to use it twice.\n'
-      : `    # Idle connections to the application are closed here first; it closes them after ${settings.keepAlive / 1000}s.
+      : `    # Idle connections to the application are closed here first; it closes them after ${settings.keepAlive / 1000}s${
+          service === null ? '' : ', and a\n    # container that is stopped after TSGI_DRAIN_DELAY'
+        }.
     keepalive 32;
     keepalive_timeout ${idle}s;
 `;
