@@ -14,6 +14,8 @@ const BOOKWORM = 'node:26-bookworm-slim';
 const PAGE = 'docs/deploy-vm.md';
 const VM = '/opt/movie-quotes/current/deploy/vm';
 const READY = 'curl --fail --silent --show-error --max-time 20 http://127.0.0.1/readyz';
+/** Where many tests share a processor the application may be late; here it must not answer 503 for that. */
+const PATIENT = 'MAX_EVENT_LOOP_DELAY=0';
 /** The archive of Node.js that the page names. */
 const NODE = /node-v[\d.]+-linux-x64/.exec(blocks(PAGE).find(({ tags }) => tags.includes('internet'))?.code ?? '')?.[0];
 
@@ -184,6 +186,7 @@ async function byHand(t: Test, machine: Container): Promise<void> {
     t.ok(rating > 0 && rating <= most, `systemd/${from}movie-quotes.service is exposed by ${rating}`);
   }
 
+  await machine.sh(`echo ${PATIENT} >> /etc/movie-quotes/env && systemctl restart movie-quotes`);
   await under60Clients(t, machine, 'systemctl reload', () => machine.sh('systemctl reload movie-quotes'));
   await under60Clients(t, machine, 'systemctl restart', () => follow('restart', ''));
   await follow('release', '1.0.1');
@@ -245,7 +248,7 @@ async function byScript(t: Test, machine: Container): Promise<void> {
     await refuses(t, 'runuser -u nobody -- bash -s status < /root/vm', /not installed here/);
     await refuses(t, `cp /root/vm /tmp && runuser -u nobody -- bash /tmp/vm install ${one}`, /must be run as root/);
     await refuses(t, '/root/vm upgrade', /which release\?/);
-    await refuses(t, `/root/vm upgrade ${one}`, /not installed here: .* install TARBALL/);
+    await refuses(t, `/root/vm upgrade ${one}`, /not installed here\. .* install TARBALL/);
     await refuses(t, `${install} /root/none.tar.gz`, /there is no file/);
     await refuses(t, `cp ${one} /tmp && ${install} /tmp/${nameOf('1.0.0')}.tar.gz`, /copy it here as well/);
     await machine.sh(`cp ${one}.sha256 /tmp && truncate -s -1 /tmp/${nameOf('1.0.0')}.tar.gz`);
@@ -269,6 +272,7 @@ async function byScript(t: Test, machine: Container): Promise<void> {
   });
 
   await t.test('completes what was cut short, wherever that was', async (t) => {
+    await machine.write('/etc/movie-quotes/env', `DATABASE_FILE=movie-quotes.sqlite\n${PATIENT}\n`);
     // A disk that is full while it is written to: there is room, and no inode for another file.
     await machine.sh('mount -t tmpfs -o size=400m,nr_inodes=300 tmpfs /opt');
     await refuses(t, `${install} ${tarball('1.0.0')}`, /was not unpacked .* run it again/);
@@ -289,6 +293,7 @@ async function byScript(t: Test, machine: Container): Promise<void> {
     t.match(await machine.sh(`${install} --ufw ${tarball('1.0.0')}`), /1\.0\.0 serves/);
     t.match(await machine.sh('ufw status'), /Status: active[\s\S]*80,443\/tcp +ALLOW/);
     t.match(await machine.sh(READY), /"ready"/);
+    t.equal(await machine.sh('stat --format "%a %U %G" /etc/movie-quotes/env'), '640 root movie-quotes');
     t.equal(await machine.sh('readlink /usr/local/bin/node'), `/usr/local/lib/${NODE}/bin/node`);
   });
 
