@@ -7,6 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { FastifyBaseLogger } from 'fastify';
 import Sqlite from 'libsql';
+import mongoose from 'mongoose';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { loadConfig } from '../src/config/config.ts';
@@ -235,3 +236,36 @@ t.test('a folder of backups', { skip }, async (t) => {
     t.strictSame(readdirSync(folder), before);
   });
 });
+
+const beside = MQ_TEST_MONGODB !== undefined && MQ_TEST_DATABASE === undefined;
+
+t.test(
+  'MongoDB is in the backup, and knows no number of the reactions to come',
+  { skip: !beside && 'no MongoDB' },
+  async (t) => {
+    const quotes = await withCatalogue(t);
+    const connection = await mongoose.createConnection(quotes.environment.MONGODB_URL as string).asPromise();
+    t.teardown(() => connection.close());
+    const likes = connection.collection<{ _id: string }>('likes');
+    const source = openDirectly(t, quotes.file);
+    const { name } = source.prepare('SELECT name FROM reaction_origin').get() as { name: string };
+    const given = { _id: 'one', quoteId: 1, liked: true, at: 1, marks: { [name]: 41 } };
+    await likes.insertOne(given);
+    const backup = await backUp(quotes, 'backups');
+    await likes.insertOne({ ...given, _id: 'younger' });
+
+    const fresh = { environment: { DATABASE_FILE: join(quotes.folder, 'fresh.sqlite') } };
+    const refused = await quotes.run(['restore', backup], fresh);
+    t.match(refused, { status: 1, stderr: /^quotes: MongoDB's database mq_test_\w+ is not empty; [^\n]+\n$/ });
+    t.notOk(existsSync(fresh.environment.DATABASE_FILE));
+    t.match(await quotes.run(['restore', backup, '--force'], fresh), {
+      status: 0,
+      stdout: / and 1 documents of MongoDB/,
+    });
+    t.strictSame(await likes.find().toArray(), [given]);
+    const restored = openDirectly(t, fresh.environment.DATABASE_FILE);
+    t.match(restored.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'reaction_outbox'").get(), { seq: 41 });
+    const without = await quotes.run(['restore', backup, '--force'], { environment: { MONGODB_URL: '' } });
+    t.match(without, { status: 1, stderr: /^quotes: the backup "[^"\n]+" has a copy of MongoDB, [^\n]+\n$/ });
+  },
+);

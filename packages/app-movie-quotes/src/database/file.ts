@@ -2,13 +2,13 @@
 // open is never written to.
 
 import { constants } from 'node:fs';
-import { access, mkdir, open, stat } from 'node:fs/promises';
+import { access, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { SqliteConfig } from '../config/config.ts';
 import { StartError } from '../errors.ts';
 
-// The first 16 bytes of every SQLite 3 file (sqlite.org/fileformat.html section 1.3). An empty file is an empty database.
-const MAGIC = 'SQLite format 3\0';
+/** Bytes of the smallest database that is not empty: one page (sqlite.org/fileformat.html section 1.3.2). */
+const SHORTEST = 512;
 
 /**
  * Makes sure that `file` can be opened as a database: its folder is there and can be written, and the file is missing,
@@ -30,7 +30,10 @@ export async function checkFile({ file, createFolder }: SqliteConfig): Promise<v
     await access(file, constants.R_OK | constants.W_OK).catch((error) => {
       throw inaccessible(file, error);
     });
-    if (found.size > 0 && (await readHead(file)) !== MAGIC) throw notADatabase(file);
+    // It is not read: closing it would let go of the locks that other connections of this process have, and another process
+    // would take the log from under them (sqlite.org/howtocorrupt.html section 2.2). SQLite itself refuses what is no
+    // database, but takes what is shorter than the shortest page for an empty one.
+    if (found.size > 0 && found.size < SHORTEST) throw notADatabase(file);
   }
   // SQLite keeps its log and its shared memory beside the file (-wal, -shm), so the folder is written even when the
   // file is there.
@@ -55,16 +58,6 @@ async function checkFolder(file: string, folder: string): Promise<void> {
     throw wrong(error.code === 'ENOENT' ? 'does not exist' : `cannot be reached (${error.code})`, error);
   });
   if (!found.isDirectory()) throw wrong('is not a folder');
-}
-
-async function readHead(file: string): Promise<string> {
-  const handle = await open(file, 'r');
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
-    return buffer.toString('latin1', 0, bytesRead);
-  } finally {
-    await handle.close();
-  }
 }
 
 function inaccessible(file: string, cause: NodeJS.ErrnoException): StartError {
