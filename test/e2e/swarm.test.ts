@@ -107,6 +107,13 @@ interface Swarm {
   images(): Promise<string[]>;
 }
 
+/** What Nginx had to say, the first and the last of it. */
+async function complaintsOf({ name }: Swarm): Promise<string> {
+  const { stdout, stderr } = await run('docker', ['service', 'logs', '--raw', `${name}_nginx`], ROOT);
+  const lines = `${stdout}${stderr}`.split('\n').filter((line) => /"status":5|\[(error|crit|alert|emerg)\]/.test(line));
+  return [...lines.slice(0, 20), '...', ...lines.slice(-20)].join('\n');
+}
+
 /** Clients with a connection each, of which every third one writes. */
 function startLoad(port: number): { readonly answers: () => number; stop(): Promise<Record<string, number>> } {
   const failures: Record<string, number> = {};
@@ -250,6 +257,7 @@ test('Movie Quotes on a swarm', {
   await t.test('loses no request meanwhile', async (t) => {
     const failures = await load.stop();
     t.comment(`${load.answers()} requests of ${CLIENTS} clients, a third of them likes`);
+    if (Object.keys(failures).length > 0) t.comment(await complaintsOf(site));
     t.strictSame(failures, {});
   });
 });
