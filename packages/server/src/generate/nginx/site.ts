@@ -36,6 +36,8 @@ function upstream({ name, settings }: Deployment, { service, upstreams }: NginxO
     if (service !== null && bind?.kind === 'tcp')
       return `    # Every container of the service ${service}, as many as there are now.
     resolver 127.0.0.11 valid=1s;
+    # When Docker gave no answer it is asked again after a second, not after 30: until then the old ones are used.
+    resolver_timeout 1s;
     server ${service}:${bind.port} resolve max_fails=1 fail_timeout=2s;
 `;
     if (upstreams.length < 2) return `    server ${addressOf(bind as Reachable)};\n`;
