@@ -440,7 +440,7 @@ t.test(`${PAGE}, on a machine with systemd`, { skip: missing(MACHINE) }, async (
 
 t.test(`${PAGE}, with Compose`, { skip: noCompose() }, async (t) => {
   const [here, there] = [await image(), join(t.testdir(), 'movie-quotes.tar')];
-  const stack = await Compose.up(t, { image: here });
+  const stack = await Compose.up(t, { image: here, services: ['app'] });
   const follow = async (project: string, tag: string, backup: string) => {
     for (const { code, line } of blocks(PAGE).filter(({ tags }) => tags.includes(tag))) {
       const steps = code.replaceAll('20261121T161219Z', backup).replace('/srv/backups/movie-quotes.tar', there);
