@@ -69,9 +69,12 @@ async function removeOld(root: string, keep: number): Promise<void> {
   const versions: { path: string; copied: number }[] = [];
   for (const name of await readdir(root)) {
     const path = join(root, name);
-    const copied = (await stat(path)).mtimeMs;
+    // Another run may have renamed or removed it since.
+    const copied = (await stat(path).catch(() => null))?.mtimeMs;
+    if (copied === undefined) continue;
     if (VERSION.test(name)) versions.push({ path, copied });
-    else if (name.startsWith(UNFINISHED) && Date.now() - copied > ABANDONED) await rm(path, { recursive: true });
+    else if (name.startsWith(UNFINISHED) && Date.now() - copied > ABANDONED)
+      await rm(path, { recursive: true, force: true });
   }
   versions.sort((a, b) => b.copied - a.copied);
   for (const { path } of versions.slice(keep)) await rm(path, { recursive: true, force: true });
