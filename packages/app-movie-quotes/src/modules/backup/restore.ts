@@ -1,7 +1,7 @@
 // Brings a backup into databases that are empty, or are to be replaced. What can be wrong is looked at first; then MongoDB,
 // then the catalogue's database, which the application does not open before all is in it.
 
-import { copyFile, open, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
@@ -173,11 +173,11 @@ async function settle(file: string, { uid, gid }: { uid: number; gid: number }):
   }
 }
 
-/** What was there is kept beside it, once. */
+/** What was there is kept beside it, once. It has its own name as well until the copy takes that: there is always one. */
 async function setAside(file: string): Promise<void> {
   const aside = `${file}.before-restore`;
   await removeDatabase(aside);
-  await rename(file, aside);
+  await link(file, aside);
   // There where the file was damaged.
   for (const end of ['-wal', '-shm']) await rename(`${file}${end}`, `${aside}${end}`).catch(() => {});
 }
