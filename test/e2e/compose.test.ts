@@ -166,7 +166,8 @@ t.test('docker compose up of a fresh clone', { skip: noCompose(), bail: true }, 
     };
     await ask();
     await stack.exec('app', `mv ${LOG} ${LOG}.1`);
-    await stack.compose('kill', '--signal', 'USR1', 'app');
+    await stack.exec('app', 'tsgi reopen');
+    t.notMatch(await stack.exec('app', 'readlink /proc/1/fd/* || true'), `${LOG}.1`, 'the server has let go of it');
     // Whatever comes within a second may still go to the old file.
     await until(
       () => ask().then(() => linesOf(stack)),
@@ -176,6 +177,13 @@ t.test('docker compose up of a fresh clone', { skip: noCompose(), bail: true }, 
     t.strictSame(
       written.filter((url) => asked.includes(url ?? '')),
       asked,
+    );
+
+    const own = '/var/log/nginx/access.log';
+    await stack.exec('nginx', `mv ${own} ${own}.1 && nginx -s reopen`);
+    await until(
+      () => ask().then(() => stack.exec('nginx', `cat ${own}`)),
+      (text) => text.includes('/hello?rotated='),
     );
   });
 
@@ -206,7 +214,7 @@ t.test('docker compose up of a fresh clone', { skip: noCompose(), bail: true }, 
     for (const line of own) JSON.parse(line);
     t.match(
       await stack.exec('app', 'ls /var/log/movie-quotes'),
-      /^access\.log\napp_logs\.log\napp_logs\.log\.1\nerror\.log$/,
+      /^access\.log\naccess\.log\.1\napp_logs\.log\napp_logs\.log\.1\nerror\.log$/,
     );
   });
 
@@ -226,6 +234,7 @@ t.test('docker compose up of a fresh clone', { skip: noCompose(), bail: true }, 
       connectingAddress: 'unix',
       forwardedAddress: networks?.[`${stack.project}_edge`]?.Gateway,
     });
+    t.match(await stack.exec('app-unix', 'getent hosts app'), /^[\d.]+ +app$/, 'Prometheus finds it by the same name');
   });
 
   const [all = 0] = await inspect<number>('.Size', tag);

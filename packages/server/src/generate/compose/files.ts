@@ -212,7 +212,7 @@ function minimalService({ bind, image, options, deployment: { settings } }: Insi
     build: .
     image: ${image}
     ports:
-      - "\${PORT:-${options.publish}}:${port}"
+      - "\${ADDRESS:-0.0.0.0}:\${PORT:-${options.publish}}:${port}"
 ${ENV_FILE}    environment:
       TSGI_BIND: ":${port}"
 ${list(
@@ -227,7 +227,7 @@ function unixAppService({ stores }: Inside, socket: Reachable & { kind: 'unix' }
   return `  app-unix:
     extends: ${SERVICE}
     profiles: [unix]
-${stores.length > 0 ? '    networks: !override [back]\n' : ''}    environment:
+${stores.length > 0 ? `    # Whoever reads its monitor knows that name.\n    networks: !override { back: { aliases: [${SERVICE}] } }\n` : ''}    environment:
       TSGI_BIND: ${text(printBind(socket))}
       # Only the two containers have the volume, and each its own users.
       TSGI_SOCKET_MODE: "666"

@@ -43,7 +43,8 @@ export function nginxService(parts: NginxService): string {
     image: nginx:1.30
     user: www-data
     ports:
-      - "\${PORT:-${publish}}:80"
+      # Not on IPv6, of whose clients Docker would tell no address, as this network has none.
+      - "\${ADDRESS:-0.0.0.0}:\${PORT:-${publish}}:80"
 ${networks(parts.networks)}${dependsOn([[upstream, 'service_healthy']])}${list('volumes', [
   ...(edge.main ? [`./nginx/nginx.conf:${NGINX_FOLDER}/nginx.conf:ro`] : []),
   siteMount(edge.site),

@@ -7,7 +7,7 @@ const SCRIPT = `[ -n "$$(ls)" ] || touch .new
 for name; do
   [ -s "$$name" ] && continue
   if [ ! -e .new ]; then
-    echo "secrets: $$name is missing; put it back: docker compose run --rm -T secrets tee $$name <FILE" >&2
+    echo "secrets: $$name is missing; put it back: docker compose run --rm -T secrets tee $$name <FILE >/dev/null" >&2
     exit 1
   fi
   head -c 32 /dev/urandom | base64 | tr -d '\\n' >.part

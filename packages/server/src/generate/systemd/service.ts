@@ -39,7 +39,7 @@ Type=notify
 NotifyAccess=all
 User=${user}
 ${settings.group === null ? '' : `Group=${settings.group}\n`}${workingDirectory(name, options)}${lines.join('')}\
-${environmentFile === null ? '' : `# These come before those above. It is not read by others: it has the secrets.\nEnvironmentFile=${literally(environmentFile)}\n`}\
+${environmentFile === null ? '' : `# They override those above. It is not read by others: it has the secrets.\nEnvironmentFile=${literally(environmentFile)}\n`}\
 ExecStart=${literally(folder)}/node_modules/.bin/tsgi serve
 ExecReload=${reload(settings, folder)}
 # Only the arbiter is told to stop; it tells its workers.
