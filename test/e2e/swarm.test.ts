@@ -172,7 +172,13 @@ test('Movie Quotes on a swarm', {
     t.match(stderr, `there is no secret ${site.name}_database_password`);
   });
 
-  for (const secret of ['database_password', 'mongodb_password', 'session_secret', 'api_token']) {
+  for (const secret of [
+    'database_password',
+    'mariadb_root_password',
+    'mongodb_password',
+    'session_secret',
+    'api_token',
+  ]) {
     const file = join(site.folder, secret);
     await writeFile(file, randomBytes(32).toString('hex'));
     await docker('secret', 'create', `${site.name}_${secret}`, file);
