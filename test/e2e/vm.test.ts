@@ -12,6 +12,7 @@ import { Container, missing } from './container.ts';
 const TRIXIE = 'tsgi/systemd:trixie';
 const BOOKWORM = 'node:26-bookworm-slim';
 const PAGE = 'docs/deploy-vm.md';
+const MONITOR = blocks('docs/observability.md').find(({ tags }) => tags.includes('monitor'))?.code ?? 'false';
 const VM = '/opt/movie-quotes/current/deploy/vm';
 const READY = 'curl --fail --silent --show-error --max-time 20 http://127.0.0.1/readyz';
 /** Where many tests share a processor the application may be late; here it must not answer 503 for that. */
@@ -200,6 +201,11 @@ async function byHand(t: Test, machine: Container): Promise<void> {
     () => t.comment('this release has no deploy/backup'),
   );
 
+  await t.test('with a monitor, as docs/observability.md says', async (t) => {
+    await machine.sh(`sudo() { "$@"; }; set -e; ${MONITOR}`);
+    t.match(await machine.sh('ss -Hltn sport = :9000'), /127\.0\.0\.1:9000/);
+  });
+
   await t.test('with HTTPS', async (t) => {
     const live = '/etc/letsencrypt/live/quotes.example.org';
     const files = `-keyout ${live}/privkey.pem -out ${live}/fullchain.pem`;
@@ -213,6 +219,13 @@ async function byHand(t: Test, machine: Container): Promise<void> {
   await t.test('and then by the script', async (t) => {
     const said = await machine.sh(`${VM} upgrade ${tarball('1.0.1')}`);
     t.match(said, /1\.0\.1 serves/);
+    t.match(await machine.sh('curl --silent http://127.0.0.1:9000/readyz'), /"ready"/, 'and the monitor is there');
+    t.equal(
+      await machine.sh(
+        'cd /etc/systemd/system && cmp movie-quotes.service /opt/movie-quotes/current/systemd/tcp/movie-quotes.service 2>&1',
+      ),
+      '',
+    );
     t.match(await machine.sh(`${VM} status`), /release +1\.0\.1\n[\s\S]*movie-quotes\.conf[\s\S]*answers +yes/);
   });
 
@@ -312,10 +325,26 @@ async function byScript(t: Test, machine: Container): Promise<void> {
   await t.test('lets other releases serve, and fails no request', async (t) => {
     const vm = async (line: string) => t.comment(await machine.sh(`${VM} ${line} 2>&1`));
     const refused = (line: string, why: RegExp) => refuses(t, `${VM} ${line}`, why);
+    await under60Clients(t, machine, 'upgrade in a session that breaks off', async () => {
+      await machine.sh(
+        `setsid sh -c '${VM} upgrade ${tarball('1.1.0')} > /tmp/said 2>&1' & until [ "$(readlink /opt/movie-quotes/current)" = releases/1.1.0 ] || ! kill -0 $!; do sleep 0.01; done; kill -HUP -$!`,
+      );
+      await machine.until('journalctl --identifier=movie-quotes-vm', (said) => said.includes('1.0.0 serves'));
+      await machine.sh('flock --timeout 60 /run/movie-quotes-vm.lock true');
+    });
+    t.equal(await current(), 'releases/1.0.0');
+    t.notMatch(await machine.sh('quotes migrate'), /CreateMoods/);
     await under60Clients(t, machine, 'upgrade with a migration', () => vm(`upgrade ${tarball('1.1.0')}`));
     t.equal(await current(), 'releases/1.1.0');
     await refused('rollback', /1\.0\.0 does not know the database of 1\.1\.0/);
+    await machine.sh('mount -t tmpfs -o ro tmpfs /var/lib/movie-quotes-backups');
+    await refused('rollback --migrate-down', /there is no backup/);
+    await machine.sh('umount /var/lib/movie-quotes-backups');
+    t.equal(await current(), 'releases/1.1.0');
+    const backups = async () => Number(await machine.sh('ls /var/lib/movie-quotes-backups | wc -l'));
+    const made = await backups();
     await under60Clients(t, machine, 'rollback with its migration', () => vm('rollback --migrate-down'));
+    t.equal(await backups(), made + 1, 'after a backup');
     t.equal(await current(), 'releases/1.0.0');
     await under60Clients(t, machine, 'upgrade to a release that cannot start', () =>
       refused(`upgrade ${tarball('2.0.0')}`, /2\.0\.0 does not answer GET \/readyz/),
@@ -328,7 +357,8 @@ async function byScript(t: Test, machine: Container): Promise<void> {
     await under60Clients(t, machine, 'upgrade of TSGI, by a restart', () => vm(`upgrade ${tarball('1.2.0')} --keep 2`));
     t.equal(await current(), 'releases/1.2.0');
     t.equal(await machine.sh('ls /opt/movie-quotes/releases'), '1.0.0\n1.2.0', 'of five releases two are kept');
-    t.match(await machine.sh(`${VM} status`), /from 1\.2\.0, [\s\S]*answers +yes/);
+    t.match(await machine.sh(`runuser -u nobody -- ${VM} status`), /from 1\.2\.0, [\s\S]*answers +yes/);
+    t.match((await machine.try('/opt/movie-quotes/current/deploy/as-service')).stderr, /^usage: as-service COMMAND/);
   });
 
   await t.test('leaves what others made', async (t) => {
@@ -345,7 +375,9 @@ async function byScript(t: Test, machine: Container): Promise<void> {
       /limits\.conf was changed on this machine, and stays/,
     );
     t.match(await machine.sh(`${VM} uninstall --dry-run`), /would run: rm -rf \/opt\/movie-quotes/);
+    await machine.sh('systemctl enable --now movie-quotes@1.socket 2>&1');
     await machine.sh(`${VM} uninstall`);
+    t.equal(await machine.sh('systemctl list-units --plain --no-legend "movie-quotes*"'), '');
     t.equal(
       await machine.sh('ls /etc/nginx/sites-enabled; ls /opt; find /etc -name "*movie-quotes*"'),
       'other\n/etc/nginx/snippets/movie-quotes\n/etc/movie-quotes',
