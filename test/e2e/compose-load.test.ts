@@ -171,6 +171,10 @@ t.test('a stack under load', { skip: noCompose(), bail: true }, async (t) => {
         t.equal(refused.status, 1);
         t.match(refused.stderr, why);
         t.match(refused.stderr, /serve on as before/);
+        t.match(
+          refused.stderr,
+          /take the migrations back[\s\S]* run --rm --no-deps migrate quotes migrate down --yes\n/,
+        );
         if (what.includes('not start')) t.match(refused.stderr, /no such film/, 'with the last lines of its log');
       });
       t.strictSame(report.failures, {});
