@@ -60,7 +60,7 @@ class Images {
   }
 }
 
-t.test('a stack under load', { skip: noCompose(), bail: true }, async (t) => {
+t.test('a stack under load', { skip: noCompose() }, async (t) => {
   const images = new Images(t, await image());
   await images.make(1_000_000);
   const stack = await Stack.up(t, { image: images.name });

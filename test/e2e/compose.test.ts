@@ -32,7 +32,7 @@ async function inspect<T>(format: string, ...names: string[]): Promise<T[]> {
     .map((line) => JSON.parse(line) as T);
 }
 
-t.test('docker compose up of a fresh clone', { skip: noCompose(), bail: true }, async (t) => {
+t.test('docker compose up of a fresh clone', { skip: noCompose() }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'tsgi-clone-'));
   t.teardown(() => rm(folder, { recursive: true }));
   await run('sh', ['-c', 'git archive HEAD | tar -x -C "$0"', folder], ROOT);

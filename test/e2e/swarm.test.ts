@@ -161,7 +161,6 @@ async function ask(agent: http.Agent, port: number, writes: boolean): Promise<st
 
 test('Movie Quotes on a swarm', {
   skip: missing('node:26-bookworm-slim', 'nginx:1.30', 'mariadb:11.8', 'mongo:8') || noSwarm(),
-  bail: true,
 }, async (t) => {
   const site = await swarm(t, await image());
   const stack = join(site.folder, 'deploy/swarm/stack.yaml');

@@ -21,7 +21,7 @@ const gateway = (release: string) => `
 `;
 const CONFIG = "export default { app: './gateway.ts:createApplication()', name: 'movie-quotes', reloadWatch: 0 };";
 
-t.test('the units of Movie Quotes', { skip: missing(IMAGE), bail: true }, async (t) => {
+t.test('the units of Movie Quotes', { skip: missing(IMAGE) }, async (t) => {
   const mounts = ['/run', '/run/lock', '/tmp'].flatMap((path) => ['--tmpfs', path]);
   const machine = await Container.start(t, IMAGE, ['--cap-add=SYS_ADMIN', '--cgroupns=private', ...mounts]);
   const ask = (url = 'http://127.0.0.1/') => machine.sh(`curl --silent --show-error --max-time 20 ${url}`);
